@@ -33,23 +33,27 @@ _MAX_COMMAND_CHARACTERS = 80
 _STAMP = rb"^[^\[\n]{0,40}\[(?:INFO|WARNING|WARN|ERROR)\]: ?"
 _MARKS = rb"[^\w\n\[]{0,12}"
 """What tools print before an error: bullets, crosses, arrows, signs."""
-_CHECKS_FAILED = (
+_CHECKS_FAILED = re.compile(
+    rb"(?m)(?:" + _STAMP + rb"|^)[ \t]{0,60}" + _MARKS + rb"(?:"
     # a runner of tests: jest, vitest; mocha, pytest, playwright; node, TAP; go; rspec; PHPUnit
     rb"(?:Tests|Test Suites|Test Files):? {1,12}\d{1,6} failed\b"
     rb"|={0,80} ?\d{1,6} (?:failing\b|failed(?:,| in |[ =\r]{0,80}$))"
     rb"|fail {1,8}[1-9]|-{0,3} ?FAIL: \w|\d{1,6} examples?, [1-9]\d{0,5} failures?\b|FAILURES!"
-    # a linter or a compiler that counts: eslint, stylelint; tsc, svelte-check
+    # a compiler, at a line of a file; a linter or a compiler that counts: eslint, stylelint; tsc, svelte-check
+    rb"|[^\s(:]{1,200}(?:\(\d{1,6},\d{1,6}\):|:\d{1,6}:\d{1,6}(?::| -)) error\b"
     rb"|\d{1,6} problems? \([1-9]\d{0,5} errors?\b|(?:[\w-]{1,40} )?[Ff]ound [1-9]\d{0,5} errors?\b"
+    rb")"
 )
 """How a run of tests or a linter ends that failed. Whatever it printed before is what it checked, or was provoked."""
+_CHECKS_WORDS = (b" fail", b"FAIL", b" problem", b" example", b"ound ", b": error", b" - error")
+"""Every such line has one of these."""
 _OWN_FAILURE = re.compile(
-    rb"(?m)(?:" + _STAMP + rb"|^)[ \t]{0,60}" + _MARKS + rb"(?:" + _CHECKS_FAILED + rb")|" + _STAMP + _MARKS + rb"(?:"
+    rb"(?m)" + _STAMP + _MARKS + rb"(?:"
     # a named error with its message, or the word alone
     rb"(?:node:\d{1,7}\) )?(?:\w{1,60}Warning: )?(?:[Uu]n(?:caught|handled) )?(?:[\w.$]{1,60}[.#])?\w{0,60}"
     rb"(?:Error|Exception|ERROR)\b(?: \[\w{1,60}\])?: ?\S|\[\w{1,60}(?:Error|Fault|Exception)\] \S"
     rb"|(?:[Tt]ype )?error: \S|error (?:TS)?\d|fatal: \S|FATAL\b|\[ERROR\] \S"
     # compilers, bundlers and package managers
-    rb"|[^\n]{1,200}(?:\(\d{1,6},\d{1,6}\):|:\d{1,6}:\d{1,6}:?(?: -)?) error\b"
     rb"|Failed to compile|Module not found|Cannot find module|Could not resolve\b|Syntax error\b|Parsing error\b"
     rb"|npm (?:ERR!|error) (?:code (?!ELIFECYCLE|\d)\w|missing script)|ERR_PNPM_(?!RECURSIVE|.{0,40}LIFECYCLE)\w"
     rb"|error An unexpected error|error Couldn't find|error Integrity check failed"
@@ -111,6 +115,8 @@ def own_failure_in(data: bytes, begin: int, end: int) -> bool:
         return False
     last = data.find(b"\n", max(begin, end - 1), end + MAX_LINE_BYTES)
     limit = last if last >= 0 else min(len(data), end + MAX_LINE_BYTES)
+    if _checks_failed_in(data, begin, limit):
+        return True
     position = begin
     while match := _OWN_FAILURE.search(data, position, limit):
         stop = data.find(b"\n", match.end(), limit)
@@ -118,6 +124,17 @@ def own_failure_in(data: bytes, begin: int, end: int) -> bool:
         if not passes_on(read_line(data[match.start() : stop], 0).text[:MAX_LINE_BYTES]):
             return True
         position = stop
+    return False
+
+
+def _checks_failed_in(data: bytes, begin: int, limit: int) -> bool:
+    for word in _CHECKS_WORDS:
+        position = data.find(word, begin, limit)
+        while position >= 0:
+            if _CHECKS_FAILED.match(data, max(begin, data.rfind(b"\n", begin, position) + 1), limit):
+                return True
+            end = data.find(b"\n", position, limit)
+            position = data.find(word, end, limit) if end >= 0 else -1
     return False
 
 
