@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -16,6 +17,9 @@ from medic.codec import Json  # noqa: TC001 - codec.py reads the types of stored
 from medic.events import Scope  # noqa: TC001
 from medic.records import replace
 from medic.redaction import redact, redact_emails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class AlertKind(StrEnum):
@@ -128,7 +132,7 @@ class Alert(Struct, frozen=True):
 
 
 def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Alert:
-    """The alert with every text redacted, once: the last step before it leaves.
+    """The alert with every text redacted, once: the last step before it leaves. Only snippets and the log have lines.
 
     Three parts stay as they are: scope and approval, which must name the branch exactly, and URLs, built from ids.
     The log scan has already redacted the log lines, all but e-mail addresses. Without `quotes` they are left out.
@@ -136,24 +140,32 @@ def redacted(alert: Alert, *, emails: bool = False, quotes: bool = True) -> Aler
     clean = cache(partial(redact, emails=emails))
     clean_excerpt = (redact_emails if emails else str) if quotes else lambda _: ""
 
-    def values(texts: tuple[NamedText, ...]) -> tuple[NamedText, ...]:
-        return tuple(NamedText(item.name, clean(item.text)) for item in texts)
+    def line(text: str) -> str:
+        return " ".join(clean(text).splitlines())
+
+    def values(texts: tuple[NamedText, ...], each: Callable[[str], str]) -> tuple[NamedText, ...]:
+        return tuple(NamedText(item.name, each(item.text)) for item in texts)
 
     return replace(
         alert,
-        app=clean(alert.app),
-        branch=clean(alert.branch),
-        what=clean(alert.what),
-        brief=values(alert.brief),
-        identity=clean(alert.identity),
-        place=clean(alert.place),
-        links=tuple(NamedText(clean(link.name), link.text) for link in alert.links),
+        app=line(alert.app),
+        branch=line(alert.branch),
+        what=line(alert.what),
+        brief=values(alert.brief, line),
+        identity=line(alert.identity),
+        place=line(alert.place),
+        links=tuple(NamedText(line(link.name), link.text) for link in alert.links),
         sections=tuple(
-            replace(section, items=tuple(map(clean, section.items)), snippets=values(section.snippets))
+            replace(
+                section,
+                heading=line(section.heading),
+                items=tuple(map(line, section.items)),
+                snippets=values(section.snippets, clean),
+            )
             for section in alert.sections
         ),
         log_lines=clean_excerpt(alert.log_lines),
-        reference=values(alert.reference),
+        reference=values(alert.reference, line),
         channel=None if alert.channel is None else clean(alert.channel),
         event=redacted_json(alert.event, clean, clean_excerpt),
     )

@@ -89,7 +89,9 @@ def _explicit_credentials(case: Case) -> Cause:
     """Never proven, because no API shows what the code passes."""
     keys = case.static_keys
     if case.signature == UNDEFINED_CREDENTIALS:
-        reason = "the code passes a credentials object without values in it, which overrides any role"
+        reason = (
+            "the code, or a library in it, passes a credentials object without values in it, which overrides any role"
+        )
         return case.cause("explicit_credentials_in_code", Rank.LIKELY, reason, "static_keys")
     if keys:
         reason = f"{', '.join(keys)} hold access keys, and code that passes them overrides the role, even unset"

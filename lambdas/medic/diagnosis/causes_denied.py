@@ -236,9 +236,10 @@ def _may_be_a_command(case: Case, action: str) -> bool:
     or of a kind that has no account, and the action leads to no more power.
     """
     lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
-    if case.source is Source.RUNTIME or not lacks or case.denied_resource is None or leads_to_power(action):
+    arn, here = case.denied_resource or "", case.evidence
+    if case.source is Source.RUNTIME or not lacks or leads_to_power(action):
         return False
-    return _account_of(case.denied_resource) in {"", case.evidence.scope.account}
+    return arn.startswith(f"arn:{here.scope.partition}:") and _account_of(arn) in {"", here.scope.account}
 
 
 def _account_of(arn: str) -> str:

@@ -233,9 +233,9 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.COGNITO_USER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("InvalidIdentityPool", "nvalid identity pool"),
-        pattern=r"InvalidIdentityPoolConfigurationException|invalid identity pool configuration\."
-        r" check assigned iam roles",
+        names=("InvalidIdentityPoolConfigurationException",),
+        literals=("nvalid identity pool",),
+        pattern=r"invalid identity pool configuration\. check assigned iam roles",
         related=("user_credentials_cognito",),
         sources=("https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html",),
     ),
@@ -409,17 +409,25 @@ SIGNATURES: tuple[Signature, ...] = (
         "sdk_v3_credential_object_invalid",
         "The code gave the AWS SDK undefined credentials",
         "`{accessKeyId: undefined}` was passed: variables set in Amplify reach the build, not the SSR runtime. "
-        "Explicit credentials win over the compute role, so attaching one alone does not help.",
+        "Explicit credentials win over the compute role, so attaching one alone does not help. The AI SDK's Bedrock "
+        "provider takes only keys, unless it is given a credentialProvider.",
         label=Label.CREDENTIALS_MISSING_BUILD,
         runtime_label=Label.CREDENTIALS_MISSING_RUNTIME,
         identity=Identity.NOBODY,
         phases=(Phase.RUNTIME,),
-        literals=("esolved credential object", "Credential is missing", "credentials` is missing"),
+        literals=(
+            "esolved credential object",
+            "Credential is missing",
+            "credentials` is missing",
+            *("access key ID setting is", "SigV4 authentication requires AWS credentials"),
+        ),
         pattern=r"resolved credential object is not valid"
-        r"|\berror\]?: (?:credential|`credentials`) is missing(?= at |[\s\"'.}]*(?:$|\d))",
+        r"|\berror\]?: (?:credential|`credentials`) is missing(?= at |[\s\"'.}]*(?:$|\d))"
+        r"|\baws access key id setting is missing\b|\bsigv4 authentication requires aws credentials\b",
+        steps=("With the AI SDK: createAmazonBedrock({ credentialProvider: fromNodeProviderChain() }).",),
         fixes=("drop_explicit_credentials", "create_compute_role"),
         related=("explicit_credentials_in_code", "keys_on_localhost_role_on_amplify"),
-        sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS),
+        sources=(SSR_VARIABLES_DOCS, JS_SDK_DOCS, "vercel/ai#2493"),
     ),
     Signature(
         "sdk_v2_no_credentials",
@@ -614,14 +622,10 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
             *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
-            *("Signature expired", "Please reauthenticate", "expired AWS credentials", "redentials have expired"),
-            *("appear to have expired", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
-            *(
-                "credentials are still expired",
-                "retrieving credentials from",
-                "uthorization token has expired",
-                "uthorization Token has expired",
-            ),
+            *("Signature expired", "reauthenticate", "expired AWS credentials", "redentials have expired"),
+            *("credentials appear to have", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
+            *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
+            "retrieving credentials from",
         ),
         needs=("expired", "sso", "reauthenticate", "not found or is invalid"),
         pattern=r"token included in the request is expired|provided token has expired"
@@ -656,8 +660,8 @@ SIGNATURES: tuple[Signature, ...] = (
             *("InvalidSSOToken", "InvalidSSOCredentials"),
         ),
         literals=(
-            *("token included in the request is", "ccess Key Id you provided", "request signature we calculated"),
-            *("SSO token", "SSO Token", "SSO session", "token is malformed or otherwise", "Session token not found"),
+            *("token included in the request is", "Key Id you provided", "signature we calculated"),
+            *("SSO token", "SSO Token", "SSO session", "malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
             "HandlerErrorCode: InvalidCredentials",
         ),
@@ -768,8 +772,9 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.LOW,
         decisiveness=2,
-        literals=("BootstrapDetectionError",),
-        pattern=r"\[?BootstrapDetectionError\b|unable to detect cdk bootstrap stack due to permission issues",
+        names=("BootstrapDetectionError",),
+        literals=("detect CDK bootstrap",),
+        pattern=r"unable to detect cdk bootstrap stack due to permission issues",
         looks=(_PRINCIPAL, Look("service_role_set", "The app has a service role, meant for backend deployments.")),
         fixes=("create_service_role", "attach_service_role"),
         related=(
@@ -919,7 +924,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("specified model ID", "Model access is denied", "not authorized to invoke this API"),
+        literals=("specified model ID", "Model access is", "not authorized to invoke this API"),
         pattern=r"don.t have access to the model with the specified model id|\bmodel access is denied\b"
         r"|not authorized to invoke this api operation",
         related=(
@@ -974,8 +979,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("AccessDenied", "Unauthorized", "ForbiddenException", "An error occurred (403)", "AWS HTTP error"),
-            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "access has been denied by"),
+            *("AccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
+            *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "denied by S3"),
         ),
         needs=(
             *(*_MARKS, "request_id", "requestid", "status_code", "statuscode", "x-amz", "access denied"),
@@ -989,7 +994,8 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\bresponse error statuscode: 403,.{0,200}? forbidden:"
         r"|\baws::\w{1,40}::errors::forbidden\b|\bexcon::errors?::forbidden\b.{0,600}? \"x-amz-|\bforbidden: null\b"
         r"|\bcall failed: \w{1,60}\(.{0,300}?\) => .{0,100}?\(code=AccessDenied(?:Exception)?\)"
-        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b",
+        r"|\bstatus code: 40[03][;,] .{0,20}error code: AccessDenied|\bStorageAccessDeniedException\b"
+        r"|\bAccessDenied(?:Exception)?: status code: 40[03]\b",
         unless=rf"authjs|next-auth|@auth/|\[auth\]|\bwaf\b|\bjwt\b|{_EXPIRED_NEARBY}",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
@@ -1107,7 +1113,8 @@ SIGNATURES: tuple[Signature, ...] = (
         pattern=rf"(?:^|[✖🛑⨯\]] |#<[\w:]{{1,60}}>: |\bfail: |\bAccessDenied\w{{0,9}}\]?:? "
         rf"|{_FAILED}[^.:]{{0,120}}?[.:]?(?: /)? |^{_FAILED}.{{0,200}}?\b(?:bucket|s3|stack|lambda|aws)\b.{{0,120}}?: )"
         r"access denied(?=[\s.\"'}]*$| --->| at Request\.| Resolution:| \w{1,60} at /| see details in cloudwatch)"
-        r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}[,}])|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
+        r"|\bAccessDenied\w{0,9}: access denied(?=[\"'\\]{1,3}(?:[,}]| \w{1,30}=|$))"
+        r"|\b(?:Amazon\w{1,40}|S3)Exception: access denied$",
         unless=r"authjs|next-auth|@auth/|\[auth\]|springframework|java\.(?:nio|io|lang\.Sec)|<Code>|</|mysql|contentful"
         r"|https?://errors\.|\bHTTP Basic\b|\bfor user '",
         looks=(_PRINCIPAL,),

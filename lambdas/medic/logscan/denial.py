@@ -44,11 +44,13 @@ _ON_RESOURCE = (
     r"(?: |\*\*(?!\*)){0,3}"
 )
 _RESOURCE = (
-    rf"{_ON_RESOURCE}(?:\\?[\"`](?P<quoted>[^\"'`\\]{{1,500}})\\?[\"'`]"
+    rf"{_ON_RESOURCE}(?:\\?\"(?P<quoted>[^\"\\]{{1,500}})\\?\"|`(?P<ticked>[^\"'`\\]{{1,500}})['`]"
     r"|[\"'`\\]{0,3}(?:policy (?=arn:))?"
     r"(?P<resource>(?:(?:user|role|group|instance profile|policy path) (?!because|with))?"
     r"[^\s\"'`\\]{1,500}(?: [\w+=,.@*-]{0,80}[/:-][\w+=,.@/:*-]{0,200}(?=.{0,200}(?: because | with an | \())){0,3}))"
 )
+_CUT = re.compile(r"['`]\w")
+"""Follows a resource whose name has a quotation mark in it: its end is not known."""
 _POLICY = (
     r"(?P<type>identity[- ]based polic|permissions? boundar|sessions? polic|service control polic"
     r"|resource control polic|resource[- ]based polic|vpc endpoint polic|role trust polic|trust polic)(?:y|ies)\b"
@@ -188,8 +190,11 @@ def _resource_after(text: str, start: int, highest: int) -> tuple[int, str | Non
     match = re.compile(_RESOURCE, re.IGNORECASE).match(text, start, min(highest, start + _MAX_DISTANCE))
     if match is None:
         return start, None
-    if match["quoted"]:
-        return match.end(), match["quoted"].strip()
+    quoted = match["quoted"] or match["ticked"]
+    if quoted:
+        return match.end(), quoted.strip()
+    if _CUT.match(text, match.end()):
+        return match.end(), None
     resource = match["resource"]
     resource = resource.replace(" ", "") if resource.startswith("arn:") else resource
     if _MASKED.fullmatch(resource):

@@ -25,12 +25,28 @@ PHASE = "# Starting phase:"
 FATAL = "!!!"
 """Amplify's fatal lines begin with it. The first one is its verdict on the build."""
 
+_CONTINUES = " " * 20
+"""Amplify indents the further lines of a command's output by 33 characters, even if they look like its own."""
 _MAX_ERRORS = 2
 _MAX_ERROR_CHARACTERS = 160
 _MAX_COMMAND_CHARACTERS = 80
 _STAMP = rb"^[^\[\n]{0,40}\[(?:INFO|WARNING|WARN|ERROR)\]: ?"
 _MARKS = rb"[^\w\n\[]{0,12}"
 """What tools print before an error: bullets, crosses, arrows, signs."""
+_CHECKS_FAILED = re.compile(
+    rb"(?m)(?:" + _STAMP + rb"|^)[ \t]{0,60}" + _MARKS + rb"(?:"
+    # a runner of tests: jest, vitest; mocha, pytest, playwright; node, TAP; go; rspec; PHPUnit
+    rb"(?:Tests|Test Suites|Test Files):? {1,12}\d{1,6} failed\b"
+    rb"|={0,80} ?\d{1,6} (?:failing\b|failed(?:,| in |[ =\r]{0,80}$))"
+    rb"|fail {1,8}[1-9]|-{0,3} ?FAIL: \w|\d{1,6} examples?, [1-9]\d{0,5} failures?\b|FAILURES!"
+    # a compiler, at a line of a file; a linter or a compiler that counts: eslint, stylelint; tsc, svelte-check
+    rb"|[^\s(:]{1,200}(?:\(\d{1,6},\d{1,6}\):|:\d{1,6}:\d{1,6}(?::| -)) error\b"
+    rb"|\d{1,6} problems? \([1-9]\d{0,5} errors?\b|(?:[\w-]{1,40} )?[Ff]ound [1-9]\d{0,5} errors?\b"
+    rb")"
+)
+"""How a run of tests or a linter ends that failed. Whatever it printed before is what it checked, or was provoked."""
+_CHECKS_WORDS = (b" fail", b"FAIL", b" problem", b" example", b"ound ", b": error", b" - error")
+"""Every such line has one of these."""
 _OWN_FAILURE = re.compile(
     rb"(?m)" + _STAMP + _MARKS + rb"(?:"
     # a named error with its message, or the word alone
@@ -84,7 +100,8 @@ def is_fatal(line: Line, *, in_stamped_log: bool) -> bool:
         in_stamped_log: True if the log's lines have time stamps. Then a line without one is not Amplify's.
     """
     levels = {"ERROR"} if in_stamped_log else {"ERROR", None}
-    return line.text.startswith(FATAL) and line.level in levels and (line.stamped or not in_stamped_log)
+    of_amplify = line.stamped and not line.shown.startswith(_CONTINUES) if in_stamped_log else True
+    return line.text.startswith(FATAL) and line.level in levels and of_amplify
 
 
 def passes_on(text: str) -> bool:
@@ -98,6 +115,8 @@ def own_failure_in(data: bytes, begin: int, end: int) -> bool:
         return False
     last = data.find(b"\n", max(begin, end - 1), end + MAX_LINE_BYTES)
     limit = last if last >= 0 else min(len(data), end + MAX_LINE_BYTES)
+    if _checks_failed_in(data, begin, limit):
+        return True
     position = begin
     while match := _OWN_FAILURE.search(data, position, limit):
         stop = data.find(b"\n", match.end(), limit)
@@ -105,6 +124,17 @@ def own_failure_in(data: bytes, begin: int, end: int) -> bool:
         if not passes_on(read_line(data[match.start() : stop], 0).text[:MAX_LINE_BYTES]):
             return True
         position = stop
+    return False
+
+
+def _checks_failed_in(data: bytes, begin: int, limit: int) -> bool:
+    for word in _CHECKS_WORDS:
+        position = data.find(word, begin, limit)
+        while position >= 0:
+            if _CHECKS_FAILED.match(data, max(begin, data.rfind(b"\n", begin, position) + 1), limit):
+                return True
+            end = data.find(b"\n", position, limit)
+            position = data.find(word, end, limit) if end >= 0 else -1
     return False
 
 

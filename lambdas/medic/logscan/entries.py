@@ -64,8 +64,8 @@ class LogEntry(Struct, frozen=True):
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """Where each line begins and ends in the text."""
-        for begin, following in pairwise((*self.offsets, len(self.text) + 1)):
-            yield begin, max(begin, following - 1)
+        for begin, end in pairwise((*self.offsets, len(self.text))):
+            yield begin, max(begin, end - self.text.endswith(" ", 0, end))
 
     def unwrapped(self) -> LogEntry:
         """The same lines joined without a space, because terminals wrap inside words."""

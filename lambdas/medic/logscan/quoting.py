@@ -38,7 +38,12 @@ _NOT_A_MESSAGE = _any(
     r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
     # a lone string; a line of an object that Node prints ends with a line feed and `+`
     r"[:?+]? ?(?P<quote>['\"`/])(?:(?!(?P=quote)).)*(?P=quote)(?:[,;]|(?<!\\n.) \+)$",
-    r".*?\(\.[*+]\??\)|\w{1,60}: /\S.*/[gimsuy]{0,4},$|expected\w{0,60}: ['\"`]",  # expressions, what a test expects
+    r".*?\(\.[*+]\??\)|\w{1,60}: /\S.*/[gimsuy]{0,4},$",  # expressions
+    r"(?:[Ee]xpected|[Rr]eceived)[\w ]{0,60}: ['\"`]",  # what a test compares
+    r"E \S*(?:Error|Exception)\b|(?:FAILED|ERROR) \S{1,200}::\w",  # pytest
+    r"\d{1,6}:\d{1,6}:? (?:error|warning|info)\b",  # linters
+    r"['\"]?(?:documentation|description)['\"]?: ?['\"]<",  # texts of a model of an API
+    r"(?!\S*(?:Error|Exception|[mM]essage): )[\w-]{1,60}(?:\.[\w-]{1,60}){1,8}: ['\"]",  # texts of a user interface
     r"[\w./@-]{1,200}\.(?:mdx?|[cm]?[jt]sx?|py|json|txt|html?|ya?ml|rst):"
     r"(?! (?:\w{0,60}(?:Error|Exception)|error): (?!['\"`]))\d*:?.",  # grep
     r"(?:[-*] )?[0-9a-f]{7,40}:? (?=[a-zA-Z\"])",  # commits
@@ -47,7 +52,8 @@ _STRING_IN_CODE = _any(
     r"\b(?:throw|raise)\s(?:new )?\w{1,60}\([^)]{0,80}$|\bnew \w{0,60}(?:Error|Exception)\([^)]{0,80}$",
     r"(?:\b[a-z_$]|\.)[\w$]{0,60}\(\s?[fbr]?['\"`][^'\"`]{0,80}$",  # a call; not `ClientError('…')`, a printed error
     r"(?:\b(?:return|case|echo)|=>|[=!]==?|\?\?|\|\||&&) ?\\?['\"`][^'\"`]{0,80}$|\w: `[^`]{0,80}$",
-    r"(?:\b(?:const|let|var)\s\w{1,60}\s?=|^[\w.$\[\]]{1,60} :?=)[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
+    r"(?:\b(?:const|let|var)\s\w{1,60}(?:: [^='\"`]{1,60})?\s?=|^[\w.$\[\]]{1,60} :?=)"
+    r"[^'\"`]{0,80}['\"`][^'\"`]{0,80}$",
 )
 """A string that code opens, up to the end of what precedes the phrase."""
 
@@ -147,6 +153,7 @@ _SOURCE_LINES = 3
 """Lines of code in one entry that make it a source file. An uncaught error shows only the line that threw it."""
 _TEST_FRAME = (
     r"- Expected.{0,20} \+ Received|\.(?:test|spec)\.[cm]?[jt]sx?\b|\b__(?:tests|mocks)__/|\btests?/test_\w{1,80}\.py"
+    r"|[( ]tests?/[\w./-]{1,200}\.[cm]?[jt]sx?:\d|\bAssertionError\b"
 )
 _DISPLAYS = frozenset(
     {

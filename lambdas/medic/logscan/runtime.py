@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 DATED_STREAM = re.compile(r"(?P<branch>.+)/\d{4}/\d{2}/\d{2}/[^/]+")
 _NOT_IN_A_STREAM = re.compile(r"[:*]")
 _MAX_DENIED_ACTIONS = 5
-_STEMS = ("redential", "Denied", "uthorized", "Signature", "KMS", "SSO", "has expired")
+_STEMS = (
+    *("redential", "Denied", "uthorized", "Signature", "KMS", "SSO", "has expired", "y allows"),
+    *("InvalidIdentity", "InvalidGrant", "UnrecognizedClient", "AuthenticationToken", "TooSkewed"),
+)
 """Parts of words that stand for them in the filter, because its length is limited. Terms match inside of words."""
 
 

@@ -218,6 +218,8 @@ class Scanner:
     def _read_entry(self, entry: LogEntry) -> None:
         first = entry.lines[0]
         step, fatal = goes_on(first), self._is_build and is_fatal(first, in_stamped_log=self._stamped)
+        if step:
+            self._over = False  # a command printed the verdict: nothing follows Amplify's own
         if first.text.startswith(COMMAND):
             self._commands_executed = True
             self._command = first.text.partition(":")[2].strip()

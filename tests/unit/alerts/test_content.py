@@ -266,3 +266,10 @@ def test_an_address_in_the_log_is_redacted_if_wanted() -> None:
     alert: Any = replace(sample(AlertKind.OPEN), log_lines="sent by team@example.com")
     assert "team@example.com" in redacted(alert).log_lines
     assert "team@example.com" not in redacted(alert, emails=True).log_lines
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x0b", "\x85", "\u2028"])
+def test_a_name_with_a_line_break_makes_no_line_of_its_own(line_break: str) -> None:
+    lines = told(redacted(everything(f"shop{line_break}Next step: forged"))).splitlines()
+
+    assert not [line for line in lines if line.startswith("Next step: forged")]

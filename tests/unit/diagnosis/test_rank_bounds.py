@@ -125,6 +125,7 @@ def test_for_a_resource_without_an_account_in_its_arn_the_reader_checks_the_owne
         (denial(session("deployer", "ci")), NOTHING),
         (denial(session("service", "BuildSession", "999988887777")), NOTHING),
         (denial(BUILD_SESSION, resource=_TABLE.format("999988887777")), NOTHING),
+        (denial(BUILD_SESSION, resource=_TABLE.format(ACCOUNT).replace("arn:aws:", "arn:aws-cn:")), NOTHING),
         (denial(BUILD_SESSION, resource="*"), NOTHING),
         (denial(BUILD_SESSION, resource=f"arn:aws:iam::{ACCOUNT}:user/x", action="iam:CreateAccessKey"), NOTHING),
         (denial(BUILD_SESSION, resource=f"arn:aws:iam::{ACCOUNT}:role/x", action="sts:AssumeRole"), NOTHING),
@@ -143,7 +144,8 @@ def test_for_a_resource_without_an_account_in_its_arn_the_reader_checks_the_owne
     ],
     ids=[
         *("policies not read", "allowed by now", "another role", "another account's role"),
-        *("another account's resource", "no resource", "creates keys", "assumes a role", "organizations", "code"),
+        *("another account's resource", "another partition's resource", "no resource", "creates keys"),
+        *("assumes a role", "organizations", "code"),
     ],
 )
 def test_otherwise_at_most_the_statement_is_shown(text: str, given: Any) -> None:

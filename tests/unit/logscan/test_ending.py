@@ -13,7 +13,8 @@ from medic.logscan.model import Ending
 from medic.logscan.scan import scan
 from medic.redaction import redact
 from medic.unpack import CutError
-from tests.unit.diagnosis.support import LOGS, reading_of
+from tests.tables import table
+from tests.unit.diagnosis.support import LOGS, data, reading_of
 from tests.unit.redaction.corpus import leaks
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ NOISE = [
     _line("  at async Promise.all (index 0)"),
     _line(""),
     _line("added 1203 packages, and audited 1204 packages in 41s"),
+    _line("Tests:       12 passed, 12 total"),
+    _line("✖ 3 problems (0 errors, 3 warnings)"),
+    _line("svelte-check found 0 errors and 1 warning in 1 file"),
 ]
 PASSED_ON = [
     _line("npm ERR! code ELIFECYCLE", "WARNING"),
@@ -69,6 +73,18 @@ OTHER_FAILURES = [
     _line("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "WARNING"),
     _line("npm ERR! code ERESOLVE", "WARNING"),
     _line("fatal: unable to access 'https://github.com/acme/x/': Could not resolve host", "WARNING"),
+    _line("src/orders.ts(12,7): error TS2304: Cannot find name 'Order'."),
+    _line("src/orders.ts:12:7 - error TS2304: Cannot find name 'Order'."),
+    _line("Test Suites: 1 failed, 3 passed, 4 total"),
+    _line(" Test Files  1 failed | 2 passed (3)"),
+    _line("  2 failing"),
+    _line("=========== 1 failed, 3 passed in 0.30s ==========="),
+    _line("ℹ fail 1"),
+    _line("--- FAIL: TestOrders (0.00s)"),
+    _line("3 examples, 1 failure"),
+    _line("✖ 2 problems (1 error, 1 warning)"),
+    _line("svelte-check found 2 errors and 1 warning in 1 file"),
+    _line("Running 3 tests") + " " * 33 + "Tests:       1 failed, 20 passed, 21 total\n",
 ]
 
 
@@ -95,11 +111,33 @@ class TestWhatEndedTheBuild:
         assert (by_amplify.source, by_amplify.ended_build) == (Source.AMPLIFY, True)
         assert (by_command.signature, by_command.source) == ("denied_service_role", Source.BUILD)
 
+    @pytest.mark.parametrize(
+        "printed",
+        [
+            _line("The log of another app:") + " " * 33 + VERDICT,
+            VERDICT + NEXT_COMMAND,
+        ],
+        ids=["in the output of a command", "before another command"],
+    )
+    def test_a_verdict_that_a_command_printed_hides_no_failure_after_it(self, printed: str) -> None:
+        assert reading_of(START + printed + DENIAL + VERDICT).label is Label.ACCESS_DENIED_IDENTITY
+
     def test_what_follows_amplifys_own_verdict_did_not_end_the_build(self) -> None:
         reading = reading_of(START + VERDICT + DENIAL)
 
         assert reading.label is Label.NOT_IAM
         assert [each.ended_build for each in reading.findings] == [False]
+
+
+FAILED_CHECKS: dict[str, list[str]] = data("failed_checks.json")
+
+
+@table("name", list(FAILED_CHECKS))
+@pytest.mark.parametrize("separator", ["\n", "\n2026-03-04T10:11:12.345Z [INFO]: "], ids=["one chunk", "each line"])
+def test_what_tests_and_linters_print_did_not_end_a_build_that_they_failed(name: str, separator: str) -> None:
+    printed = _line(separator.join(FAILED_CHECKS[name]))
+
+    assert reading_of(START + printed + VERDICT + COMMAND_FAILED).label is Label.NOT_IAM
 
 
 class TestAlsoSeen:

@@ -37,6 +37,14 @@ PHRASE = "AccessDenied: Access Denied"
         'Covers "',
         "Fixes ",
         "If you see ",
+        'Expected: "',
+        'Received string: "',
+        "E botocore.exceptions.ClientError: ",
+        "FAILED tests/test_upload.py::test_denied - ClientError: ",
+        "14:22 error Strings must use singlequote: ",
+        "errors.expired: '",
+        '"documentation":"<p>',
+        'const message: string = "',
     ],
 )
 def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
@@ -65,6 +73,9 @@ def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
         "deploy.py: error: ",
         "#<Aws::S3::Errors::AccessDenied: ",
         "fatal error: An error occurred (",
+        'error.message: "',
+        'botocore.exceptions.ClientError: "',
+        "12:30:41 error ",
     ],
 )
 def test_messages_of_tools_are_not_quotes(before: str) -> None:
@@ -120,6 +131,8 @@ def test_commands_that_can_only_print_are_recognised(command: str, *, displays: 
         ('File "tests/test_upload.py", line 3', True),
         ("at /var/task/.next/server/chunks/1.js:1:1", False),
         ("at latest.js:1:1", False),
+        ("at Context.<anonymous> (test/upload.js:10:10)", True),
+        ("at x (/codebuild/output/src1/src/test/node_modules/a.js:1:1)", False),
     ],
 )
 def test_a_stack_trace_through_a_test_file_comes_from_a_test(frame: str, *, from_a_test: bool) -> None:
