@@ -93,6 +93,7 @@ def _pytest(arguments: Sequence[str], tree: Path) -> tuple[int, str]:
     It writes no bytecode, because Python would not notice a fault that keeps the size of a file.
     """
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-n", "0", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    command.append("--hypothesis-profile=unshrunk")
     ran = subprocess.run(  # noqa: S603 - our own tests
         [*command, *arguments], cwd=tree, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
     )
