@@ -20,6 +20,8 @@ help:  ## list the targets
 setup: .venv/ready .emulator/ready node_modules/ready .build/lambda-dependencies/ready  ## install all locked dependencies
 
 .venv/ready: requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
+	    sys.exit("$(PYTHON) is older than Python 3.11. Name a newer one: make setup PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt

@@ -56,6 +56,10 @@ def main() -> None:
         verdict, about = audit(lock)
         worst = max(worst, verdict)
         sys.stdout.write(f"{verdict.name.replace('_', ' ').lower()}: requirements/{lock}.txt: {about}\n")
+    if worst is Verdict.COULD_NOT_LOOK:
+        sys.stdout.write(
+            "Run it where https://pypi.org/pypi/click/json answers. A mirror of packages has no advisories.\n"
+        )
     sys.exit(worst)
 
 

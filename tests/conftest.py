@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from aws_lambda_powertools import Metrics
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE, guesses
@@ -36,6 +36,10 @@ _ON_A_PATH = re.compile(r"tests/faults/test_(?:single_faults|paths)\.py::\w+\[(\
 _ONLY_PROOFS = re.compile(r"^pytestmark = \[?pytest\.mark\.proof\b", re.MULTILINE)
 
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For mutants: a failure is enough, and to look for the smallest one can take minutes.
+settings.register_profile(
+    "unshrunk", settings.get_profile("suite"), phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 settings.load_profile("suite")
 
 

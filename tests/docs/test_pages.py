@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from infra.monitoring import ALARM_TEXTS, AlarmText
 from medic import VERSION
 from medic.alerts.wording import ALERT_STYLES, AlertStyle
+from medic.settings import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
@@ -62,6 +64,36 @@ def test_the_example_of_a_service_control_policy_can_be_pasted() -> None:
     assert all("Condition" in statement for statement in policy["Statement"])
     # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
     assert len(json.dumps(policy, separators=(",", ":"))) <= 5120
+
+
+def test_the_architecture_names_every_room_in_the_order_of_the_import_rules() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    ranks = {name: rank for rank, layer in enumerate(layers) for name in re.findall(r"medic\.(\w+)", layer)}
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE)]
+    rooms = [name for row in rows for name in row]
+
+    assert {folder.parent.name for folder in (ROOT / "lambdas" / "medic").glob("*/__init__.py")} <= {*rooms}
+    assert [ranks[room] for room in rooms] == sorted(ranks[room] for room in rooms)
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", RUNBOOK], ids=lambda page: page.name)
+def test_a_name_in_the_code_that_a_page_gives_is_there(page: Path) -> None:
+    sources = (file for folder in ("lambdas", "infra", "tests") for file in (ROOT / folder).rglob("*.py"))
+    words = {*re.findall(r"\w+", (ROOT / "Makefile").read_text(encoding="utf-8"))}.union(
+        *(re.findall(r"\w+", file.read_text(encoding="utf-8")) for file in sources)
+    )
+    named = set(re.findall(r"`([A-Z]\w+)`", page.read_text(encoding="utf-8")))
+
+    assert named - words <= {"ERROR_MESSAGE"}  # EventBridge's attribute
+    assert len(named) > 5
+
+
+def test_the_page_of_the_settings_has_the_defaults_of_the_limits() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    given = {name: int(value) for name, value in re.findall(r"`(\w+)` (\d+)(?=[,:])", page)}
+    assert given == {field: getattr(Limits(), field) for field in Limits.__struct_fields__}
 
 
 def test_readme_and_docs_stay_short() -> None:

@@ -52,6 +52,18 @@ def test_flows_ask_reads_with_match_alone() -> None:
     assert [path.name for path in flows if asked.search(path.read_text(encoding="utf-8"))] == []
 
 
+def test_no_match_on_a_read_has_an_arm_for_anything_else() -> None:
+    """With `case _`, mypy finds no forgotten answer."""
+    caught = []
+    for path in ROOT.glob("lambdas/medic/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Match) and len([case for case in node.cases if answers(case.pattern)]) > 1:
+                last = node.cases[-1]
+                if isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None:
+                    caught.append(f"{path.relative_to(ROOT)}:{last.pattern.lineno}")
+    assert caught == []
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("turn", range(3))

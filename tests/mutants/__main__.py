@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.mutants.catalogue import catalogue
-from tests.mutants.trial import baseline_failure, copy_tree, run_trial
+from tests.mutants.trial import copy_tree, failures_without_mutant, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,13 +34,15 @@ def main(words: Sequence[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = Trees([copy_tree(Path(folder) / str(number)) for number in range(PARALLEL_TREES)])
-        failures = list(filter(None, trees.each(baseline_failure, dict.fromkeys(mutant.tests for mutant in chosen))))
-        if failures:
-            _print("\n".join(("These tests fail without any mutant, so they prove nothing.", *failures)))
-            return 1
-        survivors = sum(_report(trial) for trial in trees.each(run_trial, chosen))
-    _print(f"{len(chosen) - survivors} of {len(chosen)} mutants were noticed.")
-    return 1 if survivors else 0
+        trials = [_reported(trial) for trial in trees.each(run_trial, chosen)]
+        noticing = sorted({trial.noticed_by for trial in trials if not trial.survived})
+        shares = [noticing[number::PARALLEL_TREES] for number in range(min(PARALLEL_TREES, len(noticing)))]
+        failures = list(filter(None, trees.each(failures_without_mutant, shares)))
+    if failures:
+        _print("\n".join(("These tests fail without any mutant, so they prove nothing.", *failures)))
+    noticed = sum(not trial.survived for trial in trials)
+    _print(f"{noticed} of {len(trials)} mutants were noticed.")
+    return 1 if failures or noticed < len(trials) else 0
 
 
 class Trees:
@@ -66,10 +68,10 @@ class Trees:
             yield from pool.map(in_some_tree, things)
 
 
-def _report(trial: Trial) -> bool:
-    """Print the result of a trial. Returns True if the mutant survived."""
+def _reported(trial: Trial) -> Trial:
+    """Print the result of a trial."""
     _print(f"{'SURVIVED' if trial.survived else 'noticed ':8}  {trial.mutant.name:<52}  {trial.noticed_by}")
-    return trial.survived
+    return trial
 
 
 def _print(line: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.mutants.catalogue import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.mutants.catalogue import Mutant
@@ -23,7 +24,6 @@ _NOT_SOURCES = (
     ".build",
     "node_modules",
     "cdk.out",
-    "__pycache__",
     ".hypothesis",
     ".*cache",
 )
@@ -39,7 +39,7 @@ class Trial:
 
     Attributes:
         mutant: the fault.
-        noticed_by: the test that failed; if none failed, what happened instead.
+        noticed_by: the id of the test that failed; if none failed, what happened instead.
         survived: True if no test failed.
     """
 
@@ -49,15 +49,21 @@ class Trial:
 
 
 def copy_tree(into: Path) -> Path:
-    """Copy only the repository's sources. Mutants are applied to the copy, never to the working tree."""
+    """Copy the repository's sources, and their bytecode, because it saves time.
+
+    Mutants are applied to the copy, never to the working tree.
+    """
     shutil.copytree(REPOSITORY, into, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
     return into
 
 
-def baseline_failure(tests: tuple[str, ...], tree: Path) -> str:
-    """Run the tests without any mutant. Returns the failure, or an empty string."""
+def failures_without_mutant(tests: Sequence[str], tree: Path) -> str:
+    """Run tests on the sources as they are. Returns the end of pytest's output, or an empty string if all passed.
+
+    A test that fails anyway proves nothing about the mutant that it seems to notice.
+    """
     status, output = _pytest(tests, tree)
-    return "" if status == _ALL_PASSED else f"pytest {' '.join(tests)}\n{output[-2000:]}"
+    return "" if status == _ALL_PASSED else output[-2000:]
 
 
 def run_trial(mutant: Mutant, tree: Path) -> Trial:
@@ -70,7 +76,7 @@ def run_trial(mutant: Mutant, tree: Path) -> Trial:
     original = path.read_text()
     path.write_text(mutant.spoilt(tree))
     try:
-        status, output = _pytest(mutant.tests, tree)
+        status, output = _pytest(("-x", *mutant.tests), tree)
     finally:
         path.write_text(original)
     failed = _FAILED.search(output)
@@ -81,13 +87,14 @@ def run_trial(mutant: Mutant, tree: Path) -> Trial:
     return Trial(mutant, f"pytest ended with {status}: {output[-300:]}", survived=True)
 
 
-def _pytest(tests: tuple[str, ...], tree: Path) -> tuple[int, str]:
+def _pytest(arguments: Sequence[str], tree: Path) -> tuple[int, str]:
     """Run pytest. Returns its exit status and output.
 
     It writes no bytecode, because Python would not notice a fault that keeps the size of a file.
     """
-    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-n", "0", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-n", "0", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    command.append("--hypothesis-profile=unshrunk")
     ran = subprocess.run(  # noqa: S603 - our own tests
-        [*command, *tests], cwd=tree, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        [*command, *arguments], cwd=tree, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
     )
     return ran.returncode, ran.stdout + ran.stderr

@@ -236,7 +236,7 @@ def _role_state(evidence: Evidence, arn: str | None) -> RoleState | None:
             )
         case Absent():
             return RoleState(arn, missing=True)
-        case _:
+        case Unreadable() | None:
             return RoleState(arn)
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from medic.alerts.model import AlertKind
 
 REPAIR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/app/repair"
+OLD_ROLE = f"arn:aws:iam::{ACCOUNT}:role/app/old"
 _TITLES = {fix.title: fix.id for fix in FIXES.values()}
 _STATES = {
     ChangeResult.APPLIED: (IncidentState.APPLIED, IncidentState.REBUILDING),
@@ -76,6 +77,8 @@ _UNASSUMABLE_STATES: tuple[dict[str, Any], ...] = (
     {"service": Present(role(created_at=NOW - timedelta(seconds=150)))},
     {"app": Present(app(repository=_CODECOMMIT))},
 )
+_REFUSING = {OLD_ROLE: Present(role(OLD_ROLE, trust_policy=trust("lambda.amazonaws.com")))}
+_USABLE = {each: Present(role(each)) for each in (SERVICE_ROLE, COMPUTE_ROLE)}
 _RUNTIME_STATES: tuple[dict[str, Any], ...] = (
     {},
     {"candidate_role_arn": None},
@@ -83,6 +86,7 @@ _RUNTIME_STATES: tuple[dict[str, Any], ...] = (
     {"candidate_role_arn": None, "branch": Present(branch())},
     {"branch": Present(branch()), "compute": Present(role(COMPUTE_ROLE, trust_policy=trust("lambda.amazonaws.com")))},
     {"branch": Present(branch()), "compute": Present(role(COMPUTE_ROLE, trust_policy=trust(condition=_OTHER_ACCOUNT)))},
+    {"branch": Present(branch(compute_role_arn=OLD_ROLE)), "roles": {**_REFUSING, **_USABLE}},
 )
 
 

@@ -139,7 +139,7 @@ def test_no_sentence_contradicts_the_record() -> None:
         assert ("medic approve" in told) == (state is IncidentState.AWAITING_APPROVAL)
         assert ("Keep it (CDK)" in told) == bool(applied or alert.approval)
         assert "start-job" not in told or state is not IncidentState.REBUILDING
-        assert not (re.search(r"^(Proven|Likely) cause", told, re.MULTILINE) and "No cause is proven or likely" in told)
+        assert not (re.search(r"^(Proven|Likely) cause", told, re.MULTILINE) and "none is proven or likely" in told)
         own_words = told.replace(alert.log_lines, "")
         assert not re.search(r"\b(fixed|recovered|repaired)\b", own_words, re.IGNORECASE), "the outcome is not known"
         assert_no_fix_of_what_the_bot_does(report, {fix_of(section.heading) for section in alert.sections})
