@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.function import TIMEOUT
-from medic.incidents.attributes import RETENTION
 from medic.incidents.model import DEADLINES, QUIET_PERIOD, IncidentState
 from medic.incidents.requests import APPROVAL_VALID_FOR, SLACK_MUTE
+from medic.incidents.store import RETENTION
 from medic.incidents.table import LEASE
 from medic.queue import MAX_RECEIVES
 from medic.telemetry import LONGEST_RETRY

@@ -40,8 +40,6 @@ _EXPIRED = frozenset({400, 401, 403})
 CALLS_A_SECOND = 2
 """Of the 5 that FilterLogEvents allows an account in most regions. Others in the account need the rest.
 https://docs.aws.amazon.com/general/latest/gr/cwl_region.html"""
-MAX_MESSAGE_LENGTH = 16 * 1024
-"""Characters that are kept of one event. No AWS error message is longer, but a hostile visitor's event may be 1 MB."""
 _MAX_LINES = 10_000
 """`RuntimeLogs.lines` reads no further page after this many events, because a flood of the same error adds nothing."""
 _INVALID = "InvalidParameterException"
@@ -336,6 +334,6 @@ def _line(raw: FilteredLogEventTypeDef) -> RuntimeLine:
         event_id=raw["eventId"],
         at=time_at(raw["timestamp"]),
         stream=raw["logStreamName"],
-        message=raw["message"][:MAX_MESSAGE_LENGTH],
+        message=raw["message"],
         late=(raw["ingestionTime"] - raw["timestamp"]) * _MILLISECOND,
     )

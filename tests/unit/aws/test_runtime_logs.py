@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from medic.aws.errors import AwsRejectedError, RetryableError
-from medic.aws.logs import MAX_MESSAGE_LENGTH, RuntimeLogs, StaleTokenError
+from medic.aws.logs import RuntimeLogs, StaleTokenError
 from medic.aws.rate import OutOfTimeError, RateLimiter
 from medic.evidence import Absent, Partial, Present, RuntimePage, TimeSpan, Unreadable
 from tests.fakes.log_groups import LogGroups
@@ -95,10 +95,10 @@ def test_an_empty_page_may_have_a_next_token(groups: LogGroups, logs: RuntimeLog
     assert [line.message for line in page(logs, first.token).lines] == ["Denied"]
 
 
-def test_a_huge_event_is_truncated(groups: LogGroups, logs: RuntimeLogs) -> None:
-    groups.put(GROUP, [(ago(1), "Denied" + "x" * 1_000_000)])
+def test_a_huge_event_is_read_to_its_end(groups: LogGroups, logs: RuntimeLogs) -> None:
+    groups.put(GROUP, [(ago(1), "x" * 1_000_000 + "Denied")])
 
-    assert len(page(logs).lines[0].message) == MAX_MESSAGE_LENGTH
+    assert page(logs).lines[0].message.endswith("xDenied")
 
 
 def test_a_missing_log_group_is_absent_and_a_denied_one_is_unreadable(logs: RuntimeLogs) -> None:
