@@ -260,7 +260,7 @@ def bounded(world: World) -> Iterator[str]:
 
 
 def claims_hold(world: World) -> Iterator[str]:
-    """An alert tells of a change, a rebuild and a build's end only what happened before it."""
+    """An alert tells of a change, a rebuild and a build's end only what was so when it was composed."""
     for message in (each for each in world.messages if each.incident not in world.foreign.incidents):
         for claim, holds in _CLAIMS.items():
             found = claim.search(message.headline)
@@ -274,7 +274,7 @@ def _ended(message: Message, job: str, world: World) -> list[EndedJob]:
         each
         for each in world.ended
         if (names[each.app_id], each.branch, each.job_id) == (message.app, message.branch, job)
-        and each.at <= message.at
+        and each.at <= message.composed
     ]
 
 
@@ -311,7 +311,7 @@ def _was_undone(message: Message, _: str, world: World) -> bool:
 
 
 def _was_not_rebuilt(message: Message, _: str, world: World) -> bool:
-    return not any(each.session.endswith(message.incident) and each.at <= message.at for each in _rebuilds(world))
+    return not any(each.session.endswith(message.incident) and each.at <= message.composed for each in _rebuilds(world))
 
 
 def _changes_of(message: Message, world: World) -> list[Write]:
@@ -319,7 +319,7 @@ def _changes_of(message: Message, world: World) -> list[Write]:
     return [
         write
         for write in world.writes
-        if write.operation in SET_ROLE and write.session.endswith(message.incident) and write.at <= message.at
+        if write.operation in SET_ROLE and write.session.endswith(message.incident) and write.at <= message.composed
     ]
 
 

@@ -62,6 +62,7 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
 def message(text: str, **fields: Any) -> Message:
     good: dict[str, Any] = {"kind": "open", "incident": "1", "app": "shop-0", "branch": "main", "at": START}
     rest: dict[str, Any] = {"failed_before": 0, "failed": 0, "asked": 0, "roles": frozenset()}
+    rest["composed"] = fields.get("at", START)
     return Message(text=text, **{**good, **rest, **fields})
 
 
@@ -225,6 +226,13 @@ def test_a_role_that_was_taken_off_before_it_was_recorded_may_be_set_once_more()
     world = World(Random("invented"))  # noqa: S311 - one seed decides everything
     writes(write(), write(minutes=1))(world)
     assert list(invariants.one_write_an_incident(world)) == []
+
+
+def test_an_alert_that_is_delivered_late_is_judged_by_what_was_so_when_it_was_composed() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    writes(write(START_JOB, minutes=5))(world)
+    says(message("Changed · the job is not rebuilt", at=START + 9 * MINUTE, composed=START))(world)
+    assert list(invariants.claims_hold(world)) == []
 
 
 def test_every_invariant_is_tried() -> None:
