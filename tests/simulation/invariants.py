@@ -300,8 +300,10 @@ def _failed_after_change(message: Message, job: str, world: World) -> bool:
 
 def _was_set(message: Message, _: str, world: World) -> bool:
     """The bot set it and read it back, or somebody set the same role while the bot did not know what its call did."""
-    read = any((write.session, write.operation) in world.read_back for write in _changes_of(message, world))
-    return read or any(f"→ {role}" in message.text for role in message.roles)
+    read = (world.read_back.get((write.session, write.operation)) for write in _changes_of(message, world))
+    return any(at is not None and at <= message.composed for at in read) or any(
+        f"→ {role}" in message.text for role in message.roles
+    )
 
 
 def _was_undone(message: Message, _: str, world: World) -> bool:

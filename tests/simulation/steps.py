@@ -376,7 +376,9 @@ def _upgrade(world: World, step: Step) -> None:
     scope = Scope("aws", ACCOUNT, REGION, app.app_id, branch.name)
     what, key = step.n[2] % 8, branch_key(scope)
     items = {key: item for key, item in world.cloud.table.items.items() if key not in world.foreign.closed}
-    written = [key for key, item in items.items() if key.startswith("branch#") and "schema" in item]
+    written = [
+        key for key, item in items.items() if key.startswith("branch#") and {"schema", "incidents"} <= item.keys()
+    ]
     if what < 4:
         world.ignored.add((app.app_id, branch.name))
         leave_record(world, scope, key, step.n[2] // 8)

@@ -115,8 +115,9 @@ def _another_job_failed(world: World) -> None:
     world.messages.append(message("Failing · job 7, not because of IAM"))
 
 
-def _not_read_back(world: World) -> None:
+def _read_back_too_late(world: World) -> None:
     world.writes.append(write())
+    world.read_back[write().session, SET] = START + MINUTE
     world.messages.append(message("Changed · compute role set (build failed)"))
 
 
@@ -203,7 +204,7 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.claims_hold, says(message("Failing · build 7 failed in the same way after the change"))),
     (invariants.claims_hold, _another_job_failed),
     (invariants.claims_hold, says(message("Changed · compute role set (build failed)"))),
-    (invariants.claims_hold, _not_read_back),
+    (invariants.claims_hold, _read_back_too_late),
     (invariants.claims_hold, _not_undone),
     (invariants.claims_hold, _rebuilt),
     (invariants.no_dead_letters, dies(from_a_person=True, in_peace=0)),

@@ -116,7 +116,7 @@ class World:
         cloud: the services.
         settings: the stack's settings, as the deployer wrote them. `deploy` changes them.
         writes: the bot's changes, in order.
-        read_back: (session, operation) of the writes whose role the bot read afterwards.
+        read_back: (session, operation) of a write → when the bot first read its role afterwards.
         messages: the alerts that the topic published.
         ended: every job that ended.
         dead: every dead letter.
@@ -137,7 +137,7 @@ class World:
     cloud: Cloud = field(default_factory=lambda: Cloud(START))
     settings: Json = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
-    read_back: set[tuple[str, str]] = field(default_factory=set)
+    read_back: dict[tuple[str, str], datetime] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     ended: list[EndedJob] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -333,7 +333,7 @@ class World:
         writes = (each for each in reversed(self.writes) if each.operation in SET_ROLE)
         last = next((each for each in writes if each.target == (app_id, branch)), None)
         if last is not None and self._role(last.operation, app_id, branch) == last.role:
-            self.read_back.add((last.session, last.operation))
+            self.read_back.setdefault((last.session, last.operation), self.now())
 
     def _role(self, operation: str, app_id: str, branch: str) -> str | None:
         app = self.cloud.amplify.state.apps[app_id]
