@@ -106,13 +106,16 @@ def opted_in_at_the_write(world: World) -> Iterator[str]:
 
 
 def each_request_is_used_once(world: World) -> Iterator[str]:
-    """No more changes than requests, where the tag alone does not allow them or an undo came before."""
+    """No more changes than requests, where the tag alone does not allow them or an undo came before.
+
+    A branch that was deleted and created again is another one, of which nothing was undone.
+    """
     needed: dict[tuple[str, str], set[str]] = defaultdict(set)
     undone: set[tuple[object, ...]] = set()
     for write, undoes in _role_writes(world):
         if undoes:
-            undone.add((*write.target, write.role_before))
-        elif not _tag_alone_allows(write) or (*write.target, write.role) in undone:
+            undone.add((*write.target, write.role_before, write.created_at))
+        elif not _tag_alone_allows(write) or (*write.target, write.role, write.created_at) in undone:
             needed[write.place].add(write.session)
             if len(needed[write.place]) > _requests(write):
                 yield f"{write.place}: {len(needed[write.place])} changes, asked {dict(write.asked)}"

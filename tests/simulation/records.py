@@ -44,6 +44,8 @@ class Write:
     branch_tags: Mapping[str, str]
     """Of the incident's branch, as are `preview`, `muted` and `asked`. For a rebuild, as the bot just read them."""
     app_tags: Mapping[str, str]
+    created_at: datetime | None
+    """When the incident's branch was created. None if it is gone."""
     preview: bool
     muted: timedelta
     """For how long alerts had been muted. Zero if they were not."""

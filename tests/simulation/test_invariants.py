@@ -48,6 +48,7 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
         "usable_before": False,
         "branch_tags": {AUTO_FIX: "fix"},
         "app_tags": {},
+        "created_at": START,
         "preview": False,
         "muted": timedelta(),
         "storm": False,
@@ -227,6 +228,13 @@ def test_a_role_that_was_taken_off_before_it_was_recorded_may_be_set_once_more()
     world = World(Random("invented"))  # noqa: S311 - one seed decides everything
     writes(write(), write(minutes=1))(world)
     assert list(invariants.one_write_an_incident(world)) == []
+
+
+def test_what_was_undone_on_a_branch_may_be_done_on_another_of_its_name() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    undo = write(params={"computeRoleArn": ""}, role_before=ROLE, asked={"undo": 1})
+    writes(write(), undo, write(session="amplify-medic-2", minutes=90, created_at=START + MINUTE))(world)
+    assert list(invariants.each_request_is_used_once(world)) == []
 
 
 def test_an_alert_that_is_delivered_late_is_judged_by_what_was_so_when_it_was_composed() -> None:

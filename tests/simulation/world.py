@@ -402,6 +402,7 @@ class World:
             usable_before=before is not None and state.usable_role(before, {"aws:SourceAccount": ACCOUNT}) is not None,
             branch_tags=tags,
             app_tags=dict(app.tags),
+            created_at=own.created if own is not None else None,
             preview=own is not None and _is_preview(own),
             muted=self._muted_for(place[0], place[1]),
             storm=self._is_storm(),
