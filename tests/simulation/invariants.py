@@ -27,6 +27,8 @@ _RACE = timedelta(seconds=2)
 _MOST_IN_PEACE = 3
 _MOST_OF_AN_ITEM = 100_000
 """Characters. DynamoDB stores 400 KB."""
+_ROLE_SET = re.compile(r"role set \(")
+_NEW_ROLE = re.compile(r"→ ([\w-]+)")
 
 
 class ViolationError(Exception):
@@ -295,10 +297,21 @@ def _failed_without_iam(message: Message, job: str, world: World) -> bool:
 def _failed_after_change(message: Message, job: str, world: World) -> bool:
     """The change may be another incident's of the branch: a role that stands there as intended counts as set."""
     failed = [each for each in _ended(message, job, world) if each.status == "FAILED"]
-    changes = [write for write in world.writes if write.operation in SET_ROLE]
-    return any(
-        write.at <= each.at and write.place == (each.app_id, each.branch) for each in failed for write in changes
-    )
+    places = {(each.app_id, each.branch) for each in failed}
+    changed = [write.at for write in world.writes if write.operation in SET_ROLE and write.place in places]
+    changed += [told.composed for told in _told_as_set(message, world)]
+    return any(at <= each.at for each in failed for at in changed)
+
+
+def _told_as_set(message: Message, world: World) -> list[Message]:
+    """What was told before of roles set on the message's branch. `_was_set` checks it: some were only found set."""
+    return [
+        each
+        for each in world.messages
+        if _ROLE_SET.search(each.headline)
+        and (each.app, each.branch) == (message.app, message.branch)
+        and each.composed <= message.composed
+    ]
 
 
 def _was_set(message: Message, _: str, world: World) -> bool:
@@ -311,8 +324,11 @@ def _was_set(message: Message, _: str, world: World) -> bool:
 
 def _was_undone(message: Message, _: str, world: World) -> bool:
     """The role was taken off, by the bot or by somebody while the bot did not know the result of its call."""
-    set_before = {str(write.role).rpartition("/")[2] for write in _changes_of(message, world)}
-    return len(_changes_of(message, world)) > 1 or not set_before <= message.roles
+    changes = _changes_of(message, world)
+    set_before = {str(write.role).rpartition("/")[2] for write in changes}
+    told = (each.text for each in _told_as_set(message, world) if each.incident == message.incident)
+    set_before.update(name for text in told for name in _NEW_ROLE.findall(text))
+    return len(changes) > 1 or not set_before <= message.roles
 
 
 def _was_not_rebuilt(message: Message, _: str, world: World) -> bool:
@@ -332,7 +348,7 @@ _CLAIMS: dict[re.Pattern[str], Callable[[Message, str, World], bool]] = {
     re.compile(r"build (?P<job>\d+) succeeded"): _succeeded,
     re.compile(r"build (?P<job>\d+) failed in the same way after the change"): _failed_after_change,
     re.compile(r"job (?P<job>\d+), not because of IAM"): _failed_without_iam,
-    re.compile(r"role set \("): _was_set,
+    _ROLE_SET: _was_set,
     re.compile(r"the change was undone"): _was_undone,
     re.compile(r"the job is not rebuilt"): _was_not_rebuilt,
 }

@@ -244,6 +244,19 @@ def test_an_alert_that_is_delivered_late_is_judged_by_what_was_so_when_it_was_co
     assert list(invariants.claims_hold(world)) == []
 
 
+def test_a_role_that_the_bot_found_set_counts_as_its_change() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    prepare(world)
+    says(
+        message("Changed · compute role set (x)\nnone → default-compute.", roles=frozenset({"default-compute"})),
+        message("Failing · build 7 failed in the same way after the change", at=START + 2 * MINUTE),
+        message("Undone · the change was undone", at=START + 3 * MINUTE),
+    )(world)
+    app = world.apps()[0]
+    world.ended.append(EndedJob(app.app_id, "main", "7", "FAILED", "", START + MINUTE))
+    assert list(invariants.claims_hold(world)) == []
+
+
 def test_every_invariant_is_tried() -> None:
     assert {invariant for invariant, _ in CASES} == {*SAFETY, *AT_REST, *AT_THE_END}
 
