@@ -75,6 +75,24 @@ def test_a_denial_after_the_change_ends_in_an_alert(world: World, app: str, oper
     assert world.watch() == 0
 
 
+def test_nobody_knows_of_a_rebuild_whose_job_can_not_be_looked_for(world: World, app: str) -> None:
+    event, control = world.build(app), world.amplify.control
+
+    def lose_the_answer() -> None:
+        control.fail_call("StartJob", "timeout_after_effect")
+        for looked_for in (2, 3, 4):
+            control.fail_call("ListJobs", "throttle", looked_for)
+
+    services = world.services()
+    vars(services)["channels"] = (*services.channels, Hook(lose_the_answer))
+    world.deliver(event, services)
+    control.deny("ListJobs")
+    minutes(world, 15)
+    _, follow_up = world.alerts()
+    assert "nobody knows whether the job is rebuilt" in follow_up
+    assert retries(world) == 1
+
+
 def test_a_stack_that_only_reports_after_the_change_ends_in_an_alert(world: World, app: str) -> None:
     event = world.build(app)
     world.amplify.control.fail_call("UpdateBranch", "timeout_after_effect")

@@ -179,6 +179,10 @@ def test_every_item_says_its_schema_and_is_kept_for_90_days(
         world.client("dynamodb"), "incidents", ("aws", "123456789012", "eu-central-1"), requests._on_unreadable
     )
     cursors.save(Cursor("d1abc").after_look(clock.now))
+    table.keep_success(OTHER, "{}")
+    table.note_handled(replace(OTHER, branch="new"), JobRef("7", clock.now))
+    with table.hold(replace(OTHER, branch="empty")):
+        pass
     items = world.client("dynamodb").scan(TableName="incidents")["Items"]
     assert {item["pk"]["S"].partition("#")[0] for item in items} == {
         *(BRANCH, REQUEST, UNDELIVERED, COUNT, REGION, STORM, CURSOR)

@@ -27,6 +27,8 @@ _RACE = timedelta(seconds=2)
 _MOST_IN_PEACE = 3
 _MOST_OF_AN_ITEM = 100_000
 """Characters. DynamoDB stores 400 KB."""
+_ROLE_SET = re.compile(r"role set \(")
+_NEW_ROLE = re.compile(r"→ ([\w-]+)")
 
 
 class ViolationError(Exception):
@@ -106,13 +108,16 @@ def opted_in_at_the_write(world: World) -> Iterator[str]:
 
 
 def each_request_is_used_once(world: World) -> Iterator[str]:
-    """No more changes than requests, where the tag alone does not allow them or an undo came before."""
+    """No more changes than requests, where the tag alone does not allow them or an undo came before.
+
+    A branch that was deleted and created again is another one, of which nothing was undone.
+    """
     needed: dict[tuple[str, str], set[str]] = defaultdict(set)
     undone: set[tuple[object, ...]] = set()
     for write, undoes in _role_writes(world):
         if undoes:
-            undone.add((*write.target, write.role_before))
-        elif not _tag_alone_allows(write) or (*write.target, write.role) in undone:
+            undone.add((*write.target, write.role_before, write.created_at))
+        elif not _tag_alone_allows(write) or (*write.target, write.role, write.created_at) in undone:
             needed[write.place].add(write.session)
             if len(needed[write.place]) > _requests(write):
                 yield f"{write.place}: {len(needed[write.place])} changes, asked {dict(write.asked)}"
@@ -260,7 +265,7 @@ def bounded(world: World) -> Iterator[str]:
 
 
 def claims_hold(world: World) -> Iterator[str]:
-    """An alert tells of a change, a rebuild and a build's end only what happened before it."""
+    """An alert tells of a change, a rebuild and a build's end only what was so when it was composed."""
     for message in (each for each in world.messages if each.incident not in world.foreign.incidents):
         for claim, holds in _CLAIMS.items():
             found = claim.search(message.headline)
@@ -274,7 +279,7 @@ def _ended(message: Message, job: str, world: World) -> list[EndedJob]:
         each
         for each in world.ended
         if (names[each.app_id], each.branch, each.job_id) == (message.app, message.branch, job)
-        and each.at <= message.at
+        and each.at <= message.composed
     ]
 
 
@@ -292,26 +297,42 @@ def _failed_without_iam(message: Message, job: str, world: World) -> bool:
 def _failed_after_change(message: Message, job: str, world: World) -> bool:
     """The change may be another incident's of the branch: a role that stands there as intended counts as set."""
     failed = [each for each in _ended(message, job, world) if each.status == "FAILED"]
-    changes = [write for write in world.writes if write.operation in SET_ROLE]
-    return any(
-        write.at <= each.at and write.place == (each.app_id, each.branch) for each in failed for write in changes
-    )
+    places = {(each.app_id, each.branch) for each in failed}
+    changed = [write.at for write in world.writes if write.operation in SET_ROLE and write.place in places]
+    changed += [told.composed for told in _told_as_set(message, world)]
+    return any(at <= each.at for each in failed for at in changed)
+
+
+def _told_as_set(message: Message, world: World) -> list[Message]:
+    """What was told before of roles set on the message's branch. `_was_set` checks it: some were only found set."""
+    return [
+        each
+        for each in world.messages
+        if _ROLE_SET.search(each.headline)
+        and (each.app, each.branch) == (message.app, message.branch)
+        and each.composed <= message.composed
+    ]
 
 
 def _was_set(message: Message, _: str, world: World) -> bool:
     """The bot set it and read it back, or somebody set the same role while the bot did not know what its call did."""
-    read = any((write.session, write.operation) in world.read_back for write in _changes_of(message, world))
-    return read or any(f"→ {role}" in message.text for role in message.roles)
+    read = (world.read_back.get((write.session, write.operation)) for write in _changes_of(message, world))
+    return any(at is not None and at <= message.composed for at in read) or any(
+        f"→ {role}" in message.text for role in message.roles
+    )
 
 
 def _was_undone(message: Message, _: str, world: World) -> bool:
     """The role was taken off, by the bot or by somebody while the bot did not know the result of its call."""
-    set_before = {str(write.role).rpartition("/")[2] for write in _changes_of(message, world)}
-    return len(_changes_of(message, world)) > 1 or not set_before <= message.roles
+    changes = _changes_of(message, world)
+    set_before = {str(write.role).rpartition("/")[2] for write in changes}
+    told = (each.text for each in _told_as_set(message, world) if each.incident == message.incident)
+    set_before.update(name for text in told for name in _NEW_ROLE.findall(text))
+    return len(changes) > 1 or not set_before <= message.roles
 
 
 def _was_not_rebuilt(message: Message, _: str, world: World) -> bool:
-    return not any(each.session.endswith(message.incident) and each.at <= message.at for each in _rebuilds(world))
+    return not any(each.session.endswith(message.incident) and each.at <= message.composed for each in _rebuilds(world))
 
 
 def _changes_of(message: Message, world: World) -> list[Write]:
@@ -319,7 +340,7 @@ def _changes_of(message: Message, world: World) -> list[Write]:
     return [
         write
         for write in world.writes
-        if write.operation in SET_ROLE and write.session.endswith(message.incident) and write.at <= message.at
+        if write.operation in SET_ROLE and write.session.endswith(message.incident) and write.at <= message.composed
     ]
 
 
@@ -327,7 +348,7 @@ _CLAIMS: dict[re.Pattern[str], Callable[[Message, str, World], bool]] = {
     re.compile(r"build (?P<job>\d+) succeeded"): _succeeded,
     re.compile(r"build (?P<job>\d+) failed in the same way after the change"): _failed_after_change,
     re.compile(r"job (?P<job>\d+), not because of IAM"): _failed_without_iam,
-    re.compile(r"role set \("): _was_set,
+    _ROLE_SET: _was_set,
     re.compile(r"the change was undone"): _was_undone,
     re.compile(r"the job is not rebuilt"): _was_not_rebuilt,
 }

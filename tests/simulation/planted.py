@@ -30,7 +30,6 @@ PLANTED = (
     "a stale event still changes something",
     "a superseded job is rebuilt",
     "a rebuild whose answer was lost is asked for again",
-    "an approval stands for the opt-in",
     "undoing looks at nothing that stands there now",
     "a preview gets a role",
     "fields of a newer release are dropped",

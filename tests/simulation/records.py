@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 SET_ROLE = {"amplify:UpdateBranch": "computeRoleArn", "amplify:UpdateApp": "iamServiceRoleArn"}
 START_JOB = "amplify:StartJob"
+_SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Write:
     branch_tags: Mapping[str, str]
     """Of the incident's branch, as are `preview`, `muted` and `asked`. For a rebuild, as the bot just read them."""
     app_tags: Mapping[str, str]
+    created_at: datetime | None
+    """When the incident's branch was created. None if it is gone."""
     preview: bool
     muted: timedelta
     """For how long alerts had been muted. Zero if they were not."""
@@ -76,6 +80,8 @@ class Message:
     branch: str
     text: str
     at: datetime
+    composed: datetime
+    """When it was sent first. It is delivered later if a channel failed then."""
     failed_before: int
     """How many calls had failed on purpose before this one was sent."""
     failed: int
@@ -83,11 +89,22 @@ class Message:
     asked: int
     """How many requests for the branch had been sent before."""
     roles: frozenset[str]
-    """The names of the roles that the branch and its app had when it was sent."""
+    """The names of the roles that the branch and its app had when the bot read them last before it was composed."""
 
     @property
     def headline(self) -> str:
         return self.text.partition("\n")[0]
+
+
+def alert_of(params: Json) -> tuple[str, str]:
+    """The incident and the text of an alert that is published, which are the same whenever it is sent."""
+    return params["MessageAttributes"]["incident"]["StringValue"], params["Message"]
+
+
+def place_of(params: Json) -> tuple[str, str]:
+    """The app and the branch that it names. Empty if it names none."""
+    named = _SUBJECT.match(params["Subject"])
+    return (named["app"], named["branch"] or "") if named else ("", "")
 
 
 @dataclass(frozen=True, slots=True)

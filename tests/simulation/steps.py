@@ -39,6 +39,8 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 _MOST = 1 << 16
+_LATELY = 4
+"""How many of the bot's last changes are lately."""
 _BRANCHES = ("main", "dev", "feature/shop-1")
 _MODES = ("fix", "fix", "fix", "ask", "report", "ignore", "Fix ", None)
 _MINUTES = (1, 2, 3, 5, 10, 20, 40, 65)
@@ -107,9 +109,13 @@ def draw(random: Random, *, busy: bool) -> Step:
     numbers = tuple(random.randrange(_MOST) for _ in range(3))
     strike = None
     if do in _STRUCK and random.random() < 0.4:
-        what = random.choice(("fault", "fault", "death", "other", "deliver", "twin", "twin"))
+        what = random.choice(("fault", "fault", "death", "other", "other", "other", "deliver", "twin", "twin"))
         moment = random.choice(_MOMENTS) if random.random() < 0.5 else random.randint(1, 30)
-        strike = (moment, what, random.randrange(_MOST))
+        number = random.randrange(_MOST)
+        if what == "other":
+            act = _MEANWHILE.index(random.choices(_MEANWHILE, _MEANWHILE_WEIGHTS)[0])
+            number += 4 * (act - number // 4 % len(_MEANWHILE))
+        strike = (moment, what, number)
     elif busy and do in _ABOUT_A_BRANCH and random.random() < 0.5:
         numbers = (0, 0, numbers[2])
     return Step(do, numbers, strike)
@@ -327,6 +333,29 @@ def _recreate_branch(world: World, step: Step) -> None:
     _create_branch(world, app.app_id, name, {AUTO_FIX: "fix"})
 
 
+def _relaunch(world: World, step: Step) -> None:
+    """An owner makes all branches of an app anew, and the bot hears at once that the first build of each fails."""
+    app = _pick(world.apps(), step.n[0])
+    world.control.set_connection(app.app_id, "lost")
+    for name in list(app.branches):
+        del app.branches[name]
+        _create_branch(world, app.app_id, name, {AUTO_FIX: "fix"})
+        world.control.push(app.app_id, name, f"{step.n[2]:040x}")
+    world.drain()
+
+
+def _relapse(world: World, step: Step) -> None:
+    """Somebody takes off a role that the bot has set lately, and asks for a fix once the next build fails."""
+    places = [write.place for write in world.writes[-_LATELY:]]
+    found = [(app, branch) for app, branch in world.branches() if (app.app_id, branch.name) in places]
+    if found:
+        app, branch = _pick(found, step.n[0])
+        branch.settings = {name: value for name, value in branch.settings.items() if name != "computeRoleArn"}
+        world.control.set_connection(app.app_id, "lost")
+        world.control.push(app.app_id, branch.name, f"{step.n[2]:040x}")
+        world.asks(RequestKind.FIX, app.app_id, branch.name)
+
+
 def _ask(kind: RequestKind) -> Callable[[World, Step], None]:
     def ask(world: World, step: Step) -> None:
         app, branch = _branch(world, step)
@@ -376,7 +405,9 @@ def _upgrade(world: World, step: Step) -> None:
     scope = Scope("aws", ACCOUNT, REGION, app.app_id, branch.name)
     what, key = step.n[2] % 8, branch_key(scope)
     items = {key: item for key, item in world.cloud.table.items.items() if key not in world.foreign.closed}
-    written = [key for key, item in items.items() if key.startswith("branch#") and "schema" in item]
+    written = [
+        key for key, item in items.items() if key.startswith("branch#") and {"schema", "incidents"} <= item.keys()
+    ]
     if what < 4:
         world.ignored.add((app.app_id, branch.name))
         leave_record(world, scope, key, step.n[2] // 8)
@@ -436,6 +467,8 @@ _STEPS: dict[str, tuple[int, Callable[[World, Step], None]]] = {
     "make_role": (2, _make_role),
     "delete_branch": (1, _delete_branch),
     "recreate_branch": (1, _recreate_branch),
+    "relaunch": (1, _relaunch),
+    "relapse": (2, _relapse),
     "fix": (3, _ask(RequestKind.FIX)),
     "undo": (2, _ask(RequestKind.UNDO)),
     "approve": (4, _approve),
@@ -454,6 +487,14 @@ _NAMES = list(_STEPS)
 _WEIGHTS = [weight for weight, _ in _STEPS.values()]
 _STRUCK = ("deliver", "watch")
 _ABOUT_A_BRANCH = ("build", "release", "reconnect", "tag", "tag_role", "set_role", "fix", "undo", "visit", "stop")
-_MOMENTS = ("sts:AssumeRole", "amplify:UpdateBranch", "amplify:StartJob", "dynamodb:TransactWriteItems", "sns:Publish")
+_MOMENTS = (
+    "sts:AssumeRole",
+    "sts:AssumeRole",
+    "amplify:UpdateBranch",
+    "amplify:StartJob",
+    "dynamodb:TransactWriteItems",
+    "sns:Publish",
+)
 """Around them, what else happens matters most."""
 _MEANWHILE = ("tag", "set_role", "stage", "build", "delete_branch", "delete_role", "reconnect", "tag_role")
+_MEANWHILE_WEIGHTS = (5, 2, 3, 1, 1, 1, 1, 1)

@@ -48,6 +48,7 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
         "usable_before": False,
         "branch_tags": {AUTO_FIX: "fix"},
         "app_tags": {},
+        "created_at": START,
         "preview": False,
         "muted": timedelta(),
         "storm": False,
@@ -62,6 +63,7 @@ def write(operation: str = SET, session: str = "amplify-medic-1", minutes: float
 def message(text: str, **fields: Any) -> Message:
     good: dict[str, Any] = {"kind": "open", "incident": "1", "app": "shop-0", "branch": "main", "at": START}
     rest: dict[str, Any] = {"failed_before": 0, "failed": 0, "asked": 0, "roles": frozenset()}
+    rest["composed"] = fields.get("at", START)
     return Message(text=text, **{**good, **rest, **fields})
 
 
@@ -114,8 +116,9 @@ def _another_job_failed(world: World) -> None:
     world.messages.append(message("Failing · job 7, not because of IAM"))
 
 
-def _not_read_back(world: World) -> None:
+def _read_back_too_late(world: World) -> None:
     world.writes.append(write())
+    world.read_back[write().session, SET] = START + MINUTE
     world.messages.append(message("Changed · compute role set (build failed)"))
 
 
@@ -202,7 +205,7 @@ CASES: list[tuple[Invariant, Callable[[World], None]]] = [
     (invariants.claims_hold, says(message("Failing · build 7 failed in the same way after the change"))),
     (invariants.claims_hold, _another_job_failed),
     (invariants.claims_hold, says(message("Changed · compute role set (build failed)"))),
-    (invariants.claims_hold, _not_read_back),
+    (invariants.claims_hold, _read_back_too_late),
     (invariants.claims_hold, _not_undone),
     (invariants.claims_hold, _rebuilt),
     (invariants.no_dead_letters, dies(from_a_person=True, in_peace=0)),
@@ -225,6 +228,33 @@ def test_a_role_that_was_taken_off_before_it_was_recorded_may_be_set_once_more()
     world = World(Random("invented"))  # noqa: S311 - one seed decides everything
     writes(write(), write(minutes=1))(world)
     assert list(invariants.one_write_an_incident(world)) == []
+
+
+def test_what_was_undone_on_a_branch_may_be_done_on_another_of_its_name() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    undo = write(params={"computeRoleArn": ""}, role_before=ROLE, asked={"undo": 1})
+    writes(write(), undo, write(session="amplify-medic-2", minutes=90, created_at=START + MINUTE))(world)
+    assert list(invariants.each_request_is_used_once(world)) == []
+
+
+def test_an_alert_that_is_delivered_late_is_judged_by_what_was_so_when_it_was_composed() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    writes(write(START_JOB, minutes=5))(world)
+    says(message("Changed · the job is not rebuilt", at=START + 9 * MINUTE, composed=START))(world)
+    assert list(invariants.claims_hold(world)) == []
+
+
+def test_a_role_that_the_bot_found_set_counts_as_its_change() -> None:
+    world = World(Random("invented"))  # noqa: S311 - one seed decides everything
+    prepare(world)
+    says(
+        message("Changed · compute role set (x)\nnone → default-compute.", roles=frozenset({"default-compute"})),
+        message("Failing · build 7 failed in the same way after the change", at=START + 2 * MINUTE),
+        message("Undone · the change was undone", at=START + 3 * MINUTE),
+    )(world)
+    app = world.apps()[0]
+    world.ended.append(EndedJob(app.app_id, "main", "7", "FAILED", "", START + MINUTE))
+    assert list(invariants.claims_hold(world)) == []
 
 
 def test_every_invariant_is_tried() -> None:

@@ -6,7 +6,6 @@ Nothing here asks the bot what it did. Writes, messages and ended jobs are recor
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from tests.fakes.queue import AWS, OPERATOR, URL
 from tests.fakes.sqs_batch import OPERATOR_ROLE_ID, SLACK_ROLE_ID
 from tests.faults.fault import Killed
 from tests.simulation.cloud import ACCOUNT, REGION, Cloud, Json
-from tests.simulation.records import SET_ROLE, START_JOB, DeadLetter, EndedJob, Message, Write
+from tests.simulation.records import SET_ROLE, START_JOB, DeadLetter, EndedJob, Message, Write, alert_of, place_of
 from tests.simulation.releases import Foreign
 
 if TYPE_CHECKING:
@@ -59,7 +58,6 @@ _MOMENT = timedelta(seconds=5)
 """What the bot read within this time before StartJob, it may rely on."""
 _MADE = ("applied", "undone")
 _ENDINGS = ("SUCCEED", "FAILED", "CANCELLED")
-_SUBJECT = re.compile(r"\[.*?\] (?P<app>[\w-]+)(?:/(?P<branch>[^:]+))?: ")
 
 
 def role_arn(name: str) -> str:
@@ -118,7 +116,7 @@ class World:
         cloud: the services.
         settings: the stack's settings, as the deployer wrote them. `deploy` changes them.
         writes: the bot's changes, in order.
-        read_back: (session, operation) of the writes whose role the bot read afterwards.
+        read_back: (session, operation) of a write → when the bot first read its role afterwards.
         messages: the alerts that the topic published.
         ended: every job that ended.
         dead: every dead letter.
@@ -139,7 +137,7 @@ class World:
     cloud: Cloud = field(default_factory=lambda: Cloud(START))
     settings: Json = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
-    read_back: set[tuple[str, str]] = field(default_factory=set)
+    read_back: dict[tuple[str, str], datetime] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     ended: list[EndedJob] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -155,6 +153,8 @@ class World:
     bus: str = "normal"
     delivered: Waiting | None = None
     _arriving: Write | None = None
+    _composed: dict[tuple[str, str], tuple[datetime, frozenset[str]]] = field(default_factory=dict)
+    _roles_read: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _failed_before: int = 0
     _deployed: list[tuple[datetime, Settings]] = field(default_factory=list)
     _in_peace: dict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -298,12 +298,15 @@ class World:
             self._arriving = self._witness(operation, params)
         elif operation == "sns:Publish":
             self._failed_before = self.cloud.wire.failed
+            self._composed.setdefault(alert_of(params), (self.now(), self._roles_known(params)))
 
     def _took_effect(self, operation: str, params: Json) -> None:
         if operation in SET_ROLE or operation == START_JOB:
             self.writes += [self._arriving] if self._arriving else []
         elif operation == "sns:Publish":
             self.messages.append(self._message(params))
+            if self.cloud.wire.failed == self._failed_before:  # otherwise it is sent once more
+                del self._composed[alert_of(params)]
         elif operation == "dynamodb:UpdateItem" and params["Key"]["pk"]["S"] == _REGION_KEY:
             self._note_mutes()
         elif operation in ("amplify:GetBranch", "amplify:GetApp"):
@@ -323,10 +326,14 @@ class World:
         return state if state is not None and self.now() - at < _MOMENT else self._state_of(params)
 
     def _note_read_back(self, app_id: str, branch: str) -> None:
+        app = self.cloud.amplify.state.apps[app_id]
+        holder = app.branches[branch] if branch else app
+        roles = filter(None, map(holder.settings.get, SET_ROLE.values()))
+        self._roles_read[app_id, branch] = frozenset(role.rpartition("/")[2] for role in roles)
         writes = (each for each in reversed(self.writes) if each.operation in SET_ROLE)
         last = next((each for each in writes if each.target == (app_id, branch)), None)
         if last is not None and self._role(last.operation, app_id, branch) == last.role:
-            self.read_back.add((last.session, last.operation))
+            self.read_back.setdefault((last.session, last.operation), self.now())
 
     def _role(self, operation: str, app_id: str, branch: str) -> str | None:
         app = self.cloud.amplify.state.apps[app_id]
@@ -334,26 +341,34 @@ class World:
         return holder.get(SET_ROLE[operation]) or None
 
     def _message(self, params: Json) -> Message:
-        attributes = {name: value["StringValue"] for name, value in params["MessageAttributes"].items()}
-        named = _SUBJECT.match(params["Subject"])
-        name, branch_name = (named["app"], named["branch"] or "") if named else ("", "")
-        app = next((app for app in self.apps() if app.settings["name"] == name), None)
-        branch = app.branches.get(branch_name) if app else None
-        holders = [holder.settings for holder in (app, branch) if holder is not None]
-        roles = (holder.get(field) for holder in holders for field in SET_ROLE.values())
-        asked = (self.asked[app.app_id, each] for each in (branch_name, "*")) if app else ()
+        name, branch = place_of(params)
+        app = self._named(name)
+        asked = (self.asked[app.app_id, each] for each in (branch, "*")) if app else ()
+        composed, roles = self._composed[alert_of(params)]
+        incident, text = alert_of(params)
         return Message(
-            kind=attributes["kind"],
-            incident=attributes["incident"],
+            kind=params["MessageAttributes"]["kind"]["StringValue"],
+            incident=incident,
             app=name,
-            branch=branch_name,
-            text=params["Message"],
+            branch=branch,
+            text=text,
             at=self.now(),
+            composed=composed,
             failed_before=self._failed_before,
             failed=self.cloud.wire.failed,
             asked=sum(sum(kinds.values()) for kinds in asked),
-            roles=frozenset(role.rpartition("/")[2] for role in roles if role),
+            roles=roles,
         )
+
+    def _roles_known(self, params: Json) -> frozenset[str]:
+        """The roles of an alert's branch and app, as the bot read them last."""
+        name, branch = place_of(params)
+        app = self._named(name)
+        places = ((app.app_id, each) for each in (branch, "")) if app else ()
+        return frozenset().union(*(self._roles_read.get(place, frozenset()) for place in places))
+
+    def _named(self, name: str) -> App | None:
+        return next((app for app in self.apps() if app.settings["name"] == name), None)
 
     def _witness(self, operation: str, params: Json) -> Write | None:
         state, session = self.cloud.amplify.state, self.cloud.wire.session
@@ -387,6 +402,7 @@ class World:
             usable_before=before is not None and state.usable_role(before, {"aws:SourceAccount": ACCOUNT}) is not None,
             branch_tags=tags,
             app_tags=dict(app.tags),
+            created_at=own.created if own is not None else None,
             preview=own is not None and _is_preview(own),
             muted=self._muted_for(place[0], place[1]),
             storm=self._is_storm(),

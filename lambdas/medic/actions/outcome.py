@@ -49,6 +49,8 @@ class RebuildOutcome(Struct, frozen=True):
 
     job_id: str | None
     detail: str
+    known: bool = True
+    """False if the bot could not look for a job that may have started."""
 
 
 class RoleChangeOutcome(Struct, frozen=True):

@@ -61,7 +61,8 @@ def find_rebuild(jobs: Jobs, job: Job, intended_at: datetime) -> RebuildOutcome:
     ours = next((other for other in listed if _is_the_retry(other, job, intended_at)), None)
     if ours is not None:
         return RebuildOutcome(ours.id, _started(ours.id, job))
-    return RebuildOutcome(None, f"StartJob gave no answer and {shown}: redeploy it yourself if none comes")
+    why = f"StartJob gave no answer and {shown}: redeploy it yourself if none comes"
+    return RebuildOutcome(None, why, known=isinstance(jobs, Present))
 
 
 def _started(started: str, job: Job) -> str:

@@ -94,7 +94,7 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
         except RetryableError as error:
             return _postpone(incident, locked, error)  # AWS did nothing, so StartJob may be sent again
     if outcome.job_id is None:
-        _give_up(incident, locked, outcome.detail)
+        _give_up(incident, locked, outcome)
     else:
         current = locked.record.find(incident.id) or incident
         started = current.record_rebuild_started(outcome.job_id, locked.now)
@@ -116,7 +116,7 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
             return
         if isinstance(failure, str):
             # Once StartJob was sent, its job can't be looked for without the branch.
-            _give_up(current, locked, failure, known=current.rebuild_intended_at is None)
+            _give_up(current, locked, RebuildOutcome(None, failure, known=current.rebuild_intended_at is None))
             return
         # Once StartJob was sent, what is left is to look for its job.
         refusal = None if current.rebuild_intended_at else _refusal(failure, current, locked)
@@ -125,7 +125,8 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
         elif refusal.rule in _PASSING:
             _postpone(current, locked, refusal.detail)
         else:
-            _give_up(current, locked, f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}")
+            why = f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}"
+            _give_up(current, locked, RebuildOutcome(None, why))
 
 
 def _opted_out(incident: Incident, locked: LockedBranch) -> str | None:
@@ -188,8 +189,8 @@ def _postpone(incident: Incident, locked: LockedBranch, why: object) -> RebuildO
     return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {why}")
 
 
-def _give_up(incident: Incident, locked: LockedBranch, why: str, *, known: bool = True) -> None:
+def _give_up(incident: Incident, locked: LockedBranch, outcome: RebuildOutcome) -> None:
     """Record and report that there is no rebuild. The alert on the change announced one."""
     ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
-    alert = compose_not_rebuilt(locked.scope, ended, why, known=known)
+    alert = compose_not_rebuilt(locked.scope, ended, outcome.detail, known=outcome.known)
     locked.notify(alert, ended, f"not-rebuilt:{ended.job_id}")

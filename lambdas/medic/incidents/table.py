@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
@@ -171,8 +171,7 @@ class IncidentsTable(Store):
 
         It needs no lease: `write` notes a job that has an incident, and no other write touches this attribute.
         """
-        sets: dict[str, Value] = {heard_attribute(job): str(job), "expires_at": self._clock() + RETENTION}
-        item = self._update(branch_key(scope), sets=sets, returns_item=True) or {}
+        item = self._update_branch(scope, {heard_attribute(job): str(job)}, returns_item=True) or {}
         check_schema(item)
         return self._record(scope, item)
 
@@ -181,7 +180,7 @@ class IncidentsTable(Store):
 
         It needs no lease: no other write touches this attribute, and two writers at once have read the same account.
         """
-        self._update(branch_key(scope), sets={WORKED: worked, "expires_at": self._clock() + RETENTION})
+        self._update_branch(scope, {WORKED: worked})
 
     def all(self) -> Iterator[BranchRecord]:
         """Every branch's record, in no order. Only for showing to people: the bot never acts on it."""
@@ -228,10 +227,10 @@ class IncidentsTable(Store):
         Raises:
             BusyError: another invocation holds the lease.
         """
-        now, token, key = self._clock(), uuid.uuid4().hex, branch_key(scope)
-        item = self._update(
-            key,
-            sets={"lease_token": token, "lease_until": now + LEASE, "expires_at": now + RETENTION},
+        now, token = self._clock(), uuid.uuid4().hex
+        item = self._update_branch(
+            scope,
+            {"lease_token": token, "lease_until": now + LEASE},
             # Without a number, there is no lease, or it is damaged.
             condition="NOT attribute_type(lease_until, :number) OR lease_until < :now OR lease_until > :longest",
             values={"number": "N", "now": now, "longest": now + _LONGEST_LEASE},
@@ -247,7 +246,18 @@ class IncidentsTable(Store):
         finally:
             if lease is None or not lease.released:
                 # A lost lease needs no release.
-                self._update(key, sets={"lease_until": 0}, condition="lease_token = :token", values={"token": token})
+                ends = {"lease_until": 0}
+                self._update(branch_key(scope), sets=ends, condition="lease_token = :token", values={"token": token})
+
+    def _update_branch(
+        self,
+        scope: Scope,
+        sets: Mapping[str, Value],
+        **parts: Any,  # noqa: ANN401 - as `update_of` takes them
+    ) -> Mapping[str, AttributeValueTypeDef] | None:
+        """Update a record that may be of a newer release, or new: its schema number is written only if it has none."""
+        kept = {**sets, "expires_at": self._clock() + RETENTION}
+        return self._update(branch_key(scope), sets=kept, sets_once={"schema": SCHEMA}, **parts)
 
     def _record(self, scope: Scope, item: Mapping[str, AttributeValueTypeDef]) -> BranchRecord:
         record = read_record(scope, item, self._clock())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from medic.actions.rebuild import Jobs, find_rebuild, why_no_rebuild_now
-from medic.evidence import Absent, Job, Present, Unreadable
+from medic.evidence import Absent, Job, Partial, Present, Unreadable
 from medic.records import replace
 from tests.unit.actions.role_target import NOW
 
@@ -38,11 +38,12 @@ def test_a_rebuild_whose_answer_was_lost_is_the_retry_of_the_same_commit(
     assert find_rebuild(jobs, FAILED, NOW).job_id == found
 
 
-@pytest.mark.parametrize("jobs", [Unreadable("denied"), Absent("gone")])
+@pytest.mark.parametrize("jobs", [Unreadable("denied"), Absent("gone"), Partial((FAILED,), "too many pages")])
 def test_a_rebuild_is_not_said_to_be_missing_if_the_jobs_can_not_be_read(jobs: Jobs) -> None:
     outcome = find_rebuild(jobs, FAILED, NOW)
-    assert outcome.job_id is None
-    assert "could not be read" in outcome.detail
+    assert (outcome.job_id, outcome.known) == (None, False)
+    assert "could" in outcome.detail
+    assert find_rebuild(Present((FAILED,)), FAILED, NOW).known
 
 
 @pytest.mark.parametrize(
