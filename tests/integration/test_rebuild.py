@@ -60,6 +60,16 @@ def test_the_alert_on_a_change_is_sent_before_its_rebuild_is_tried(world: World,
     assert "job 1 is retried next" in alert
 
 
+def test_a_tag_that_is_taken_off_after_the_change_stops_its_rebuild(world: World, app: str) -> None:
+    event = world.build(app)
+    services = world.services()
+    take_off = Hook(lambda: retag(world, app, **{AUTO_FIX: "report"}))
+    vars(services)["channels"] = (*services.channels, take_off)
+    world.deliver(event, services)
+    assert retries(world) == 0
+    assert "not rebuilt" in world.alerts()[-1]
+
+
 @pytest.mark.parametrize("operation", ["ListJobs", "StartJob"])
 def test_a_denial_after_the_change_ends_in_an_alert(world: World, app: str, operation: str) -> None:
     event = world.build(app)
