@@ -79,6 +79,9 @@ class QuietTelemetry(Telemetry):
     def unreadable(self, key: str, why: str, /, *, outdated: bool = False) -> None:
         """Count nothing."""
 
+    def unread(self, event: TelemetryEvent, app: str, why: object, *, lasts: bool, **details: object) -> None:
+        """Count nothing."""
+
     def alerted(self, waited: timedelta) -> None:
         """Count nothing."""
 
