@@ -1014,11 +1014,17 @@ SIGNATURES: tuple[Signature, ...] = (
             *("Access denied for operation", "for bucket: ", "authorized to perform", "authorized to create"),
             "(Forbidden) null",
         ),
+        needs=(
+            *("api: ", "handlererrorcode: ", "s3 error: ", "access denied for ", "(service: ", "(forbidden) null"),
+            *(f"perform {verb}" for verb in ("describe", "create", "put", "delete", "update", "attach")),
+            "is not authorized to create",
+        ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
         r"|\baccess denied for (?:operation '|bucket: \S)"
         r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: |\(forbidden\) null\b"
-        r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{4,40}\b"
+        r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{0,30}(?:securitygroup|loggroup"
+        r"|stack|changeset|role|policy|policies|instance|subnet|vpc|bucket|function|keypair|zone|cluster|distribution)s?\b"
         r"|\barn:aws[\w-]{0,16}:iam::\S{1,200} is not authorized to create\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
