@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from medic.alerts.compose import compose_test
 from medic.alerts.delivery import send_test_alert
-from medic.events import ALL, DeploymentEvent, DeploymentStatus, RuntimeWakeUp, WakeUp
+from medic.events import ALL, Attempt, DeploymentEvent, DeploymentStatus, RuntimeWakeUp, Scope, WakeUp
 from medic.flows.deadlines import handle_overdue
 from medic.flows.failure import diagnose_failure
 from medic.flows.requests import retry_request, take_request
@@ -20,7 +20,6 @@ from medic.incidents.model import Request
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
-    from medic.events import Attempt, Scope
     from medic.services import Services
 
 Message: TypeAlias = DeploymentEvent | WakeUp | RuntimeWakeUp | Request

@@ -13,7 +13,7 @@ from medic.aws.errors import DeniedError
 from medic.aws.gather import Gatherer
 from medic.aws.logs import BuildLogSource
 from medic.gateways import Gateways, utc_now
-from medic.settings import SnsFormat
+from medic.settings import Runtime, SnsFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from medic.alerts.delivery import Channel
     from medic.aws.iam import IamReader
     from medic.plan.session import ActorScope
-    from medic.settings import Runtime
     from medic.telemetry import Telemetry
 
 

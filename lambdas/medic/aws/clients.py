@@ -10,7 +10,7 @@ import botocore
 from botocore.config import Config
 
 from medic.aws.errors import AwsRejectedError, translated
-from medic.plan.session import session_policy
+from medic.plan.session import ActorScope, session_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
     from medic.aws.trail import CloudTrailClient
-    from medic.plan.session import ActorScope
 
 # botocore's default read time-out (60 s), times its default attempts, is longer than the function's time-out.
 READING = Config(connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})

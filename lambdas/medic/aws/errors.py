@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from medic.evidence import Absent, Present, Unreadable
+from medic.evidence import Absent, Item, Present, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from medic.evidence import Item
 
 T = TypeVar("T")
 

@@ -14,7 +14,23 @@ from msgspec import Struct
 from medic.arns import RoleArn
 from medic.aws.errors import RetryableError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
-from medic.evidence import Absent, Evidence, Item, Present, Read, Unreadable, build_log, value_of
+from medic.evidence import (
+    Absent,
+    App,
+    Branch,
+    BuildLog,
+    Evidence,
+    Item,
+    Job,
+    Present,
+    Read,
+    Role,
+    RolePolicies,
+    Step,
+    Unreadable,
+    build_log,
+    value_of,
+)
 from medic.labels import Phase
 from medic.logscan.model import LogReading
 from medic.logscan.scan import scan
@@ -27,7 +43,6 @@ if TYPE_CHECKING:
     from medic.aws.amplify import AmplifyReader, JobWithLogs
     from medic.aws.iam import IamReader
     from medic.events import Scope
-    from medic.evidence import App, Branch, BuildLog, Job, Role, RolePolicies, Step
 
 _MAX_WORKERS = 4
 _MOST_SCAN_SECONDS = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ from medic.aws.errors import AbsentError, AwsError, DeniedError, read_item, tran
 from medic.evidence import Absent, Item, Present, Role, RolePolicies, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_iam import IAMClient
     from types_boto3_iam.type_defs import RoleTypeDef
 

@@ -13,8 +13,8 @@ import urllib3
 from msgspec import Struct
 
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
-from medic.aws.rate import OutOfTimeError
-from medic.evidence import Absent, Item, Partial, Present, Read, RuntimeLine, RuntimePage, Unreadable
+from medic.aws.rate import OutOfTimeError, RateLimiter
+from medic.evidence import Absent, Item, Partial, Present, Read, RuntimeLine, RuntimePage, TimeSpan, Unreadable
 from medic.unpack import GZIP_MAGIC, CutError, Gap, NotGzipError, head_of, last_of, unpacked
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef, FilterLogEventsRequestTypeDef
 
-    from medic.aws.rate import RateLimiter
-    from medic.evidence import TimeSpan
 
 _CHUNK_BYTES = 64 * 1024
 _SHARE_OF_TAIL = 8

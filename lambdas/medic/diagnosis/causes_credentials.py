@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from medic.arns import name_of
 from medic.diagnosis.causes_unassumable import compute_role, service_role
-from medic.diagnosis.facts import UNDEFINED_CREDENTIALS, is_logging_role, why_not_read
+from medic.diagnosis.facts import UNDEFINED_CREDENTIALS, Case, is_logging_role, why_not_read
 from medic.diagnosis.model import Cause, CheckResult, Rank
 from medic.labels import Identity, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.facts import Case
 
 _LOCAL_TOOL_SIGNATURES = frozenset({"ampx_no_credentials", "profile_missing"})
 _WRAPPED_DENIALS = frozenset({"ampx_bootstrap_unreadable", "ampx_outputs_refused"})

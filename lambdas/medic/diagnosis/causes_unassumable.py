@@ -9,16 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from medic.diagnosis.facts import in_words, reason_of, why_not_read
-from medic.diagnosis.model import Assumable, Cause, Rank
+from medic.diagnosis.facts import Case, in_words, reason_of, why_not_read
+from medic.diagnosis.model import Assumable, Cause, Rank, RoleVerdict
 from medic.evidence import Present
 from medic.labels import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.diagnosis.facts import Case
-    from medic.diagnosis.model import RoleVerdict
 
 _TRUST_CHECKS = ("service_role_exists", "service_role_trust")
 _TRUST_ALLOWS = "the role exists, and its trust policy evaluates to allowed as it stands now"

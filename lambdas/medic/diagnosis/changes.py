@@ -10,20 +10,27 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from medic.arns import name_of
 from medic.codec import CodecError, from_text
-from medic.diagnosis.model import Check, CheckResult
-from medic.evidence import Absent, Present, Trail, Unreadable, value_of
+from medic.diagnosis.model import Check, CheckResult, Diagnosis
+from medic.evidence import (
+    Absent,
+    App,
+    Branch,
+    Evidence,
+    Item,
+    Present,
+    RolePolicies,
+    Trail,
+    TrailEvent,
+    Unreadable,
+    value_of,
+)
 from medic.records import replace
 from medic.text import bare, listed, sequence
-
-if TYPE_CHECKING:
-    from medic.diagnosis.model import Diagnosis
-    from medic.evidence import App, Branch, Evidence, Item, RolePolicies, TrailEvent
 
 CHANGED = "changed_since_success"
 """The id of the check that fails if something differs from what the last success left."""

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from medic.arns import RoleArn, name_of
 from medic.diagnosis.facts import Case, in_words, why_not_read
-from medic.diagnosis.model import Assumable, Check, CheckResult
+from medic.diagnosis.model import Assumable, Check, CheckResult, RoleVerdict
 from medic.diagnosis.roles import PROPAGATION_TIME, UnknownPolicyError, permissions_of
 from medic.evidence import Absent, Partial, Present, Unreadable
 from medic.labels import Identity, Label, Phase
 from medic.text import listed
-
-if TYPE_CHECKING:
-    from medic.diagnosis.model import RoleVerdict
 
 BUILD_SESSION_DURATION = timedelta(hours=1)
 """A build's credentials expire after this, whatever the role's MaxSessionDuration.

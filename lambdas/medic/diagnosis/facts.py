@@ -8,19 +8,16 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
-from medic.diagnosis.model import Cause, Check, CheckResult, Rank
+from medic.diagnosis.model import Cause, Check, CheckResult, Proposal, Rank, RoleVerdict
 from medic.diagnosis.roles import PROPAGATION_TIME
-from medic.evidence import Present, value_of
+from medic.evidence import App, Branch, Evidence, Item, Present, Role, RolePolicies, value_of
 from medic.knowledge import title_of
-from medic.labels import Identity, Label, Source
+from medic.labels import Identity, Label, Phase, Source
 from medic.policies import allow_statements, texts
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from medic.diagnosis.model import Proposal, RoleVerdict
-    from medic.evidence import App, Branch, Evidence, Item, Role, RolePolicies
-    from medic.labels import Phase
     from medic.logscan.model import Finding, LogReading
 
 UNDEFINED_CREDENTIALS = "sdk_v3_credential_object_invalid"

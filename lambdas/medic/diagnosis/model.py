@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.labels import Identity, Label, RoleKind
+from medic.labels import Identity, Label, Phase, RoleKind
 
 if TYPE_CHECKING:
-    from medic.labels import Phase
     from medic.logscan.model import Finding
 
 _SERVICE_LABELS = frozenset({Label.SERVICE_ROLE_UNASSUMABLE, Label.CREDENTIALS_MISSING_BUILD})

@@ -6,21 +6,30 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from medic.arns import name_of
+from medic.arns import RoleArn, name_of
 from medic.diagnosis.model import Assumable, Proposal, RoleVerdict
-from medic.evidence import Absent, Present, Unreadable, value_of
+from medic.evidence import Absent, Evidence, Present, Role, RolePolicies, Unreadable, value_of
 from medic.text import bare, listed, shown
-from medic.trust import AssumeRoleRequest, FixForm, Malformed, Outcome, Verdict, evaluate, explain, parse, propose_fix
-from medic.trust.document import Effect, parse_permissions
+from medic.trust import (
+    AssumeRoleRequest,
+    ConditionTrace,
+    Decision,
+    FixForm,
+    Malformed,
+    Outcome,
+    TrustFix,
+    Verdict,
+    evaluate,
+    explain,
+    parse,
+    propose_fix,
+)
+from medic.trust.document import Document, Effect, parse_permissions
 from medic.trust.permissions import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medic.arns import RoleArn
-    from medic.evidence import Evidence, Role, RolePolicies
-    from medic.trust import ConditionTrace, Decision, TrustFix
-    from medic.trust.document import Document
 
 PROPAGATION_TIME = timedelta(minutes=5)
 """IAM is eventually consistent: some services may not see a role that is younger than this, or see an older version.

@@ -12,26 +12,23 @@ from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_not_rebuilt
 from medic.aws.errors import AmbiguousError, AwsError, RetryableError
 from medic.evidence import Absent, Present, Unreadable
-from medic.flows.locked_branch import hold_branch
+from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.recorded import action_of, failure_of
 from medic.flows.storm import is_storm
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
 from medic.plan.guardrails import REBUILD_GUARDRAILS, Question, first_refusal, no_storm, not_muted
-from medic.plan.model import Disposition, GuardrailAnswer
-from medic.plan.optin import modes_that_change, read_opt_in
+from medic.plan.model import Action, Disposition, GuardrailAnswer
+from medic.plan.optin import OptIn, modes_that_change, read_opt_in
 from medic.plan.session import ActorScope
 from medic.records import replace
 
 if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
-    from medic.flows.locked_branch import LockedBranch
     from medic.incidents.model import Incident
     from medic.plan.failure import ConfirmedFailure
-    from medic.plan.model import Action
-    from medic.plan.optin import OptIn
     from medic.services import Services
 
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)

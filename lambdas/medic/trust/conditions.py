@@ -11,11 +11,10 @@ from medic.trust import logic
 from medic.trust.keys import holds_several, type_mismatch
 from medic.trust.logic import Verdict
 from medic.trust.operators import SetQualifier, with_documented_case
-from medic.trust.request import KeyPresence
+from medic.trust.request import Context, KeyPresence, KeyState
 
 if TYPE_CHECKING:
     from medic.trust.document import Condition
-    from medic.trust.request import Context, KeyState
 
 
 def condition_holds(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from medic.trust.document import Effect
+from medic.trust.document import Condition, Document, Effect, Malformed, Statement
 from medic.trust.logic import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from medic.trust.document import Condition, Document, Malformed, Statement
     from medic.trust.request import AssumeRoleRequest, KeyState
 
 

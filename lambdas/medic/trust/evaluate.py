@@ -12,7 +12,7 @@ from medic.records import replace
 from medic.trust import logic
 from medic.trust.conditions import condition_holds
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
-from medic.trust.document import Document, Effect, Malformed, Statement, parse
+from medic.trust.document import Document, Effect, Element, JsonValue, Malformed, Statement, parse
 from medic.trust.logic import Verdict
 from medic.trust.patterns import Pattern
 from medic.trust.request import (
@@ -20,6 +20,7 @@ from medic.trust.request import (
     DEFAULT_MAX_SESSION,
     EVERYBODY,
     AssumeRoleRequest,
+    Context,
     KeyPresence,
     KeyState,
     Principal,
@@ -30,8 +31,6 @@ from medic.trust.request import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from medic.trust.document import Element, JsonValue
-    from medic.trust.request import Context
 
 SHORTEST_SESSION = 900
 LONGEST_SESSION = 43_200

@@ -5,19 +5,13 @@ Texts from the policy enter a sentence only through `bare` and `shown`, which es
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from medic.text import bare, listed, sequence, shown
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
-from medic.trust.document import Malformed
+from medic.trust.document import Malformed, Statement
 from medic.trust.evaluate import LONGEST_CHAINED_SESSION, LONGEST_SESSION, SHORTEST_SESSION
 from medic.trust.hints import FURTHER_ACTIONS, hints_of
 from medic.trust.logic import Verdict
-from medic.trust.request import ASSUME_ROLE, DEFAULT_MAX_SESSION, EVERYBODY, KeyPresence, KeyState
-
-if TYPE_CHECKING:
-    from medic.trust.document import Statement
-    from medic.trust.request import Principal
+from medic.trust.request import ASSUME_ROLE, DEFAULT_MAX_SESSION, EVERYBODY, KeyPresence, KeyState, Principal
 
 
 def explain(decision: Decision) -> tuple[str, ...]:

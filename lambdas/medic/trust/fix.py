@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from medic.text import bare
 from medic.trust.decision import Decision, Outcome, StatementTrace
-from medic.trust.document import Document, Effect, Malformed, parse
+from medic.trust.document import Condition, Document, Effect, JsonValue, Malformed, Statement, parse
 from medic.trust.evaluate import outcome_of
 from medic.trust.explain import statement_name, unmet
 from medic.trust.hints import is_service_linked
@@ -26,11 +25,6 @@ from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
 from medic.trust.request import ACCOUNT_ID, AMPLIFY, AssumeRoleRequest, KeyPresence, PrincipalKind
 from medic.trust.storage import obstacles
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medic.trust.document import Condition, JsonValue, Statement
 
 DEFAULT_QUOTA, LARGEST_QUOTA = 2048, 8192
 """Characters of a trust policy without white space: IAM's default, and the most that an account can ask for.

@@ -21,6 +21,7 @@ from medic.trust.request import (
     DEFAULT_MAX_SESSION,
     EVERYBODY,
     KeyPresence,
+    Principal,
     PrincipalKind,
     context_of,
     principal_of,
@@ -31,7 +32,6 @@ from medic.trust.storage import obstacles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from medic.trust.request import Principal
 
 _DOCUMENTATION_ACCOUNT = "123456789012"
 _APP_ARN = re.compile(r"arn:[^:]*:amplify:[^:]*:[^:]*:apps/[a-z0-9]+")

@@ -20,12 +20,10 @@ from msgspec import Struct
 from medic.trust import logic
 from medic.trust.logic import Verdict
 from medic.trust.patterns import arn_segments
-from medic.trust.request import Unresolved, resolve
+from medic.trust.request import Context, Unresolved, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from medic.trust.request import Context
 
 
 ValueTest: TypeAlias = "Callable[[str | None], Verdict | None]"

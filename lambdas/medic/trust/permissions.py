@@ -8,24 +8,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from medic.trust.conditions import condition_holds
-from medic.trust.document import Effect, Element
+from medic.trust.document import Condition, Document, Effect, Element, Statement
 from medic.trust.logic import Verdict
 from medic.trust.patterns import Pattern
-from medic.trust.request import Context, KeyPresence
+from medic.trust.request import Context, KeyPresence, KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from medic.arns import RoleArn
-    from medic.trust.document import Condition, Document, Statement
-    from medic.trust.request import KeyState
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}?")
 _UPPER_BOUNDS = frozenset({"DateLessThan", "DateLessThanEquals"})

@@ -10,23 +10,16 @@ Everything here is pure: each method of a cursor returns a new one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from medic.evidence import TimeSpan
+from medic.evidence import App, Branch, RuntimeLine, RuntimePage, TimeSpan
 from medic.plan.model import SSR
 from medic.plan.optin import AUTO_FIX, IGNORE
 from medic.records import replace
-from medic.settings import Mode, WatchRuntime
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from medic.evidence import App, Branch, RuntimeLine, RuntimePage
-    from medic.settings import Settings
+from medic.settings import Mode, Settings, WatchRuntime
 
 OVERLAP = timedelta(minutes=10)
 """How late an event may be ingested and still be found at once."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medic.aws.errors import RetryableError, translated
 from medic.codec import MAX_NUMBER, CodecError, parsed, read_fields, to_text
 from medic.gateways import utc_now
-from medic.incidents.store import RETENTION, SCHEMA, NewerSchemaError, Store, check_schema, count, text
+from medic.incidents.store import RETENTION, SCHEMA, NewerSchemaError, OnUnreadable, Store, check_schema, count, text
 from medic.watch.cursor import MAX_LOOKBACK, Cursor
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from medic.incidents.store import OnUnreadable
 
 CURSOR = "cursor"
 """The first part of a cursor's key. The watcher's role may write only items whose key starts with it."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from medic.codec import EARLIEST, CodecError, from_text, to_text
-from medic.incidents.store import RETENTION, SCHEMA, check_schema, text
+from medic.incidents.store import RETENTION, SCHEMA, Value, check_schema, text
 from medic.watch.cursor_store import WatchStore
-
-if TYPE_CHECKING:
-    from medic.incidents.store import Value
 
 
 class KnownBranch(Struct, frozen=True):

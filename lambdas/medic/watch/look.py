@@ -12,24 +12,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from medic.aws.errors import AwsError, RetryableError
-from medic.aws.logs import StaleTokenError
+from medic.aws.logs import RuntimeLogs, StaleTokenError
 from medic.aws.rate import OutOfTimeError
-from medic.evidence import Absent, Present, TimeSpan, Unreadable
+from medic.evidence import Absent, App, Present, RuntimeLine, TimeSpan, Unreadable
 from medic.logscan.runtime import read_runtime_log, runtime_filter
-from medic.settings import WatchRuntime
-from medic.telemetry import TelemetryEvent
-from medic.watch.cursor import in_order, should_watch
+from medic.settings import Settings, WatchRuntime
+from medic.telemetry import Telemetry, TelemetryEvent
+from medic.watch.cursor import Cursor, in_order, should_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from medic.aws.amplify import AmplifyReader
-    from medic.aws.logs import RuntimeLogs
-    from medic.evidence import App, RuntimeLine
-    from medic.settings import Settings
-    from medic.telemetry import Telemetry
-    from medic.watch.cursor import Cursor
     from medic.watch.cursor_store import Cursors
 
 _MAX_PAGES = 20

@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from medic.aws.errors import AwsError, RetryableError
 from medic.records import replace
-from medic.telemetry import TelemetryEvent
-from medic.watch.job_store import KnownBranch, KnownJobs
+from medic.telemetry import Telemetry, TelemetryEvent
+from medic.watch.job_store import KnownBranch, KnownJobs, KnownJobsTable
 from medic.watch.rounds import JOB_MINUTES, in_turn, minutes_since
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from medic.aws.amplify import AmplifyReader
     from medic.evidence import App, Branch, Job
-    from medic.telemetry import Telemetry
-    from medic.watch.job_store import KnownJobsTable
 
 ASK_ANYWAY_AFTER = timedelta(hours=6)
 """How long a branch that shows no change may go without a look at its jobs."""

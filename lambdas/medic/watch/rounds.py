@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,14 @@ from msgspec import Struct, field
 
 from medic.arns import APP_ID
 from medic.events import ALL
-from medic.incidents.store import RETENTION, SCHEMA, check_schema, texts, time
+from medic.incidents.store import RETENTION, SCHEMA, Value, check_schema, texts, time
 from medic.records import replace
 from medic.watch.cursor_store import WatchStore
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from medic.evidence import App
-    from medic.incidents.store import Value
 
 LOG_MINUTES = 5
 """How often an app's log is read, if there are not too many apps."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from medic.events import (
     wake_up,
 )
 from medic.records import replace
-from medic.telemetry import TelemetryEvent
+from medic.telemetry import Telemetry, TelemetryEvent
 from medic.watch.cursor import BOOST_DURATION, watched_apps
 from medic.watch.cursor_store import Cursors
 from medic.watch.job_store import KnownJobsTable
@@ -28,16 +28,12 @@ from medic.watch.missed import MissedFailures
 from medic.watch.rounds import RoundsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from types_boto3_dynamodb import DynamoDBClient
 
     from medic.evidence import App, Job, TimeSpan
     from medic.gateways import Gateways
     from medic.incidents.store import OnUnreadable
     from medic.settings import Runtime
-    from medic.telemetry import Telemetry
 
 _MAX_SECONDS = 55.0
 """So that a run ends before the next one starts, a minute later."""
