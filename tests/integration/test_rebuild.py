@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
+from medic.incidents.requests import RequestKind
 from medic.plan.optin import AUTO_FIX, REBUILD
-from tests.integration.test_deadlines import REBUILDING, lost_connection
-from tests.integration.test_requests import incident
+from tests.integration.test_deadlines import REBUILDING, interrupted, lost_connection, watch_for
+from tests.integration.test_requests import ask, incident
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +120,16 @@ def test_a_stack_that_only_reports_after_the_change_ends_in_an_alert(world: Worl
     assert retries(world) == 0
     assert incident(world, app).state is IncidentState.APPLIED
     assert world.watch() == 0
+
+
+def test_a_run_that_was_interrupted_rebuilds_only_after_the_end_of_a_mute(world: World) -> None:
+    app = interrupted(world, REBUILDING)
+    ask(world, app, RequestKind.MUTE, until=world.now() + timedelta(minutes=20))
+    watch_for(world, 15)
+    assert "is retried next" in world.alerts()[-1]
+    assert retries(world) == 0
+    watch_for(world, 15)
+    assert retries(world) == 1
 
 
 # --- Amplify is busy

@@ -58,12 +58,25 @@ def announce_rebuild(report: FailureReport, jobs: Callable[[], Jobs], locked: Lo
     return replace(report, incident=incident, outcomes=outcomes)
 
 
-def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> RebuildOutcome:
+def rebuild(
+    failure: ConfirmedFailure, incident: Incident, locked: LockedBranch, refusal: GuardrailAnswer | None
+) -> RebuildOutcome:
     """Start the rebuild that is due, or postpone it if Amplify is busy. Send an alert only if there will be none.
+
+    An earlier run may have left it due. So it needs the refusal of a guardrail as of now, if there is one.
 
     Raises:
         RetryableError: it is not known yet whether the rebuild started. It stays due.
     """
+    if refusal is None or incident.rebuild_intended_at is not None:  # Once StartJob was sent, its job is looked for.
+        return _start_or_find(failure, incident, locked)
+    if refusal.rule in _PASSING:
+        return _postpone(incident, locked, refusal.detail)
+    why = f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}"
+    return _give_up(incident, locked, RebuildOutcome(None, why))
+
+
+def _start_or_find(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> RebuildOutcome:
     scope, job = locked.scope, failure.job
     try:
         if incident.rebuild_intended_at is not None:
@@ -87,15 +100,14 @@ def rebuild(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch)
         try:
             outcome = start_rebuild(actor, scope, job, incident.id)
         except AmbiguousError:
-            return rebuild(failure, intended, locked)  # StartJob may have worked, so only its job is looked for
+            return _start_or_find(failure, intended, locked)  # StartJob may have worked, so only its job is looked for
         except RetryableError as error:
             return _postpone(incident, locked, error)  # AWS did nothing, so StartJob may be sent again
     if outcome.job_id is None:
-        _give_up(incident, locked, outcome)
-    else:
-        current = locked.record.find(incident.id) or incident
-        started = current.record_rebuild_started(outcome.job_id, locked.now)
-        locked.save(started, TransactionParts(release=True))
+        return _give_up(incident, locked, outcome)
+    current = locked.record.find(incident.id) or incident
+    started = current.record_rebuild_started(outcome.job_id, locked.now)
+    locked.save(started, TransactionParts(release=True))
     return outcome
 
 
@@ -115,15 +127,7 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
             # Once StartJob was sent, its job can't be looked for without the branch.
             _give_up(current, locked, RebuildOutcome(None, failure, known=current.rebuild_intended_at is None))
             return
-        # Once StartJob was sent, what is left is to look for its job.
-        refusal = None if current.rebuild_intended_at else _refusal(failure, current, locked)
-        if refusal is None:
-            rebuild(failure, current, locked)
-        elif refusal.rule in _PASSING:
-            _postpone(current, locked, refusal.detail)
-        else:
-            why = f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}"
-            _give_up(current, locked, RebuildOutcome(None, why))
+        rebuild(failure, current, locked, _refusal(failure, current, locked))
 
 
 def _opted_out(incident: Incident, locked: LockedBranch) -> str | None:
@@ -146,7 +150,9 @@ def _allows(opt_in: OptIn, incident: Incident) -> bool:
 
 
 def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:
-    """The guardrail that refuses a postponed rebuild, or None."""
+    """The guardrail that refuses a postponed rebuild, or None. None, too, once StartJob was sent."""
+    if incident.rebuild_intended_at is not None:
+        return None
     services, opt_in = locked.services, failure.opt_in
     if not _allows(opt_in, incident):
         return GuardrailAnswer("opted_in", allows=False, detail=opt_in.note)
@@ -186,8 +192,9 @@ def _postpone(incident: Incident, locked: LockedBranch, why: object) -> RebuildO
     return RebuildOutcome(None, f"not rebuilt yet, it is tried again: {why}")
 
 
-def _give_up(incident: Incident, locked: LockedBranch, outcome: RebuildOutcome) -> None:
+def _give_up(incident: Incident, locked: LockedBranch, outcome: RebuildOutcome) -> RebuildOutcome:
     """Record and report that there is no rebuild. The alert on the change announced one."""
     ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
     alert = compose_not_rebuilt(locked.scope, ended, outcome.detail, known=outcome.known)
     locked.notify(alert, ended, f"not-rebuilt:{ended.job_id}")
+    return outcome

@@ -18,7 +18,7 @@ from medic.flows.storm import is_storm, join_storm
 from medic.incidents.model import QUIET_PERIOD, Change, ChangeState, Incident, IncidentState, JobOrder, Request
 from medic.labels import ActionKind, Label
 from medic.plan.decide import contradicted, decide
-from medic.plan.guardrails import Question
+from medic.plan.guardrails import REBUILD_GUARDRAILS, Question, first_refusal
 from medic.plan.model import Disposition, Plan
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
@@ -221,7 +221,7 @@ def _act(
     announced = locked.record.find(report.incident.id)
     if announced is None or announced.rebuild_at is None:
         return report
-    rebuilt = rebuild(failure, announced, locked)
+    rebuilt = rebuild(failure, announced, locked, first_refusal(REBUILD_GUARDRAILS, question))
     outcomes = tuple(replace(outcome, rebuild=rebuilt) for outcome in report.outcomes)
     return replace(report, incident=locked.record.find(announced.id) or announced, outcomes=outcomes)
 
