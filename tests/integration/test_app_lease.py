@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
+from medic.aws.errors import RetryableError
+from medic.events import RequestKind, wake_up
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
 from medic.incidents.table import BusyError
@@ -104,3 +107,22 @@ def test_a_recorded_failure_that_can_not_be_read_again_is_told_without_details(w
     assert incident(world, app).state is IncidentState.OPEN
     world.amplify.control.advance(5 * 60)
     assert world.watch() == 0
+
+
+def test_an_interrupted_undo_leaves_a_role_that_another_branch_has_set_since(
+    world: World, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings["limits"] = {"cool_down_minutes": 5}
+    world.deliver(world.build(app))
+    throttled = RetryableError("amplify:GetApp", "ThrottlingException", "Rate exceeded")
+    with monkeypatch.context() as patch:
+        patch.setattr("medic.flows.undo.failure_of", Mock(side_effect=throttled))
+        with pytest.raises(RecordedError):
+            world.ask(RequestKind.UNDO, app)
+    world.amplify.control.advance(6 * 60)
+    world.client("amplify").update_app(appId=app, iamServiceRoleArn=world.make_role("broken", LAMBDA_TRUST))
+    world.deliver(world.build(app, "next"))
+    assert service_role(world, app).endswith("/good-service")
+    world.deliver(dict(wake_up(scope(world, app))))
+    assert "another branch has set the app's service role since" in world.alerts()[-1]
+    assert service_role(world, app).endswith("/good-service")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.events import RequestKind
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
-from medic.incidents.requests import RequestKind
 from medic.plan.optin import AUTO_FIX, REBUILD
 from tests.integration.test_deadlines import REBUILDING, interrupted, lost_connection, watch_for
 from tests.integration.test_requests import ask, incident

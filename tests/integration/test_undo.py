@@ -22,6 +22,7 @@ from tests.integration.test_requests import TAG, ask, failing, incident, scope
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from medic.incidents.model import Incident
     from tests.integration.conftest import World
 
 MINUTE = 60
@@ -35,12 +36,16 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 def forge_previous_role(world: World, app: str, role_arn: str) -> None:
     """Write another previous role into the record of the branch's change."""
     recorded = incident(world, app)
-    forged = replace(recorded, changes=(replace(recorded.changes[0], previous_arn=role_arn),))
+    forge(world, app, replace(recorded, changes=(replace(recorded.changes[0], previous_arn=role_arn),)))
+
+
+def forge(world: World, app: str, *incidents: Incident) -> None:
+    """Write incidents into the branch's record."""
     world.client("dynamodb").update_item(
         TableName="incidents",
         Key={"pk": {"S": branch_key(scope(world, app))}},
         UpdateExpression="SET incidents = :incidents",
-        ExpressionAttributeValues={":incidents": {"S": to_text((forged,))}},
+        ExpressionAttributeValues={":incidents": {"S": to_text(incidents)}},
     )
 
 
@@ -174,3 +179,15 @@ def test_an_interrupted_undo_is_finished_when_amplify_answers_again(world: World
     watch_for(world, app, 30)
     assert world.compute_role(app) is None
     assert incident(world, app).state is IncidentState.NOT_HELPED
+
+
+def test_an_interrupted_undo_leaves_a_role_that_another_incident_has_set_since(world: World) -> None:
+    app, services = interrupted(world)
+    undone = incident(world, app)
+    world.amplify.control.advance(MINUTE)
+    later = replace(undone.changes[0], intended_at=world.now(), undo_intended_at=None)
+    forge(world, app, undone, replace(undone, id="0123456789ab", changes=(later,)))
+    del vars(services.gatherer)["deployment"]
+    watch_for(world, app, 30)
+    assert world.compute_role(app) == world.default_role_arn
+    assert "incident 0123456789ab has set a role since" in world.alerts()[-1]

@@ -25,6 +25,7 @@ from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.events import Scope
+    from medic.incidents.record import BranchRecord
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
@@ -74,20 +75,35 @@ def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
 
 
 def _restore_roles(incident: Incident, locked: LockedBranch) -> list[UndoOutcome]:
+    app: BranchRecord | None = None
     with ExitStack() as leases:
         if any(change.kind is ActionKind.REPAIR_SERVICE for change in incident.applied):
-            leases.enter_context(locked.services.table.hold(locked.scope.whole_app))
-        outcomes = [_restore_role(change, incident, locked) for change in reversed(incident.applied)]
+            app = leases.enter_context(locked.services.table.hold(locked.scope.whole_app)).record
+        outcomes = [_restore_role(change, incident, locked, app) for change in reversed(incident.applied)]
     _record_and_notify(incident, outcomes, locked)
     return outcomes
 
 
-def _restore_role(change: Change, incident: Incident, locked: LockedBranch) -> UndoOutcome:
-    why_not = _why_not_restored(change, incident, locked)
+def _restore_role(change: Change, incident: Incident, locked: LockedBranch, app: BranchRecord | None) -> UndoOutcome:
+    why_not = _set_since(change, incident, locked, app) or _why_not_restored(change, incident, locked)
     if why_not is not None:
         return UndoOutcome(change, UndoResult.REFUSED, why_not)
     target, writer = role_target(change.kind, incident, change.previous_arn, locked, approved=True)
     return writer.undo(change, target)
+
+
+def _set_since(change: Change, incident: Incident, locked: LockedBranch, app: BranchRecord | None) -> str | None:
+    """What set such a role after this undo began, or None. An undo that was interrupted leaves that role."""
+    began = change.undo_intended_at or locked.now
+    for other in locked.record.incidents:
+        kept = (each for each in other.changes if each.kind is change.kind and each.state is not ChangeState.UNDONE)
+        if other.id != incident.id and any(each.intended_at > began for each in kept):
+            return f"incident {other.id} has set a role since the undo began"
+    cool_down = timedelta(minutes=locked.services.runtime.settings.limits.cool_down_minutes)
+    # The app's cool-down begins with each change of its service role, from whatever branch.
+    if app and app.cooling_until and change.kind is ActionKind.REPAIR_SERVICE and app.cooling_until > began + cool_down:
+        return "an incident of another branch has set the app's service role since the undo began"
+    return None
 
 
 def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) -> str | None:
