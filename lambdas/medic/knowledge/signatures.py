@@ -699,18 +699,18 @@ SIGNATURES: tuple[Signature, ...] = (
         sources=(STS_ERRORS_DOCS,),
     ),
     Signature(
-        "codeartifact_token_missing",
-        "CodeArtifact refuses the package manager's token",
-        "`aws codeartifact login` did not run in this build, or its token has expired: it lives as long as the session "
-        "that asked for it, at most 12 hours. The service role needs codeartifact:GetAuthorizationToken, "
-        "sts:GetServiceBearerToken and codeartifact:ReadFromRepository.",
+        "registry_token_missing",
+        "CodeArtifact or ECR refuses the token",
+        "`aws codeartifact login` or `aws ecr get-login-password` did not run in this build, or its token has expired: "
+        "it lives at most 12 hours. The service role needs codeartifact:GetAuthorizationToken, "
+        "sts:GetServiceBearerToken and codeartifact:ReadFromRepository, or ecr:GetAuthorizationToken.",
         label=Label.EXPIRED_OR_INVALID_TOKEN,
         phases=_BUILD,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=(".codeartifact.",),
+        literals=(".codeartifact.", ".dkr.ecr."),
         pattern=rf"\b401\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b401\b",
-        steps=("Run aws codeartifact login before the packages are installed, in the same phase.",),
+        steps=("Log in before packages or images are pulled, in the same phase.",),
         related=("session_expired", "permission_missing_identity"),
         sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
     ),

@@ -33,7 +33,8 @@ _REFUSED_CALL = (
     r"|access this resource)"
 )
 _LACKED_CALL = (
-    rf"(?:(?:\bnot|n['’]t) have permissions? to (?:call|perform):?|\bpolicy to add permission:) (?P<lacked>{_ACTION})"
+    r"(?:(?:\bnot|n['’]t) have permissions? to (?:call|perform)(?::| the)?|\bpolicy to add permission:)"
+    rf" '?(?P<lacked>{_ACTION})"
 )
 """`User doesn't have permission to call …`, and how CloudFront asks for a permission on a Lambda@Edge function."""
 _REFUSAL = rf"(?:\bnot {_STARS}|^){_REFUSED_CALL}|{_LACKED_CALL}"
