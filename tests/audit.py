@@ -58,7 +58,7 @@ def main() -> None:
         sys.stdout.write(f"{verdict.name.replace('_', ' ').lower()}: requirements/{lock}.txt: {about}\n")
     if worst is Verdict.COULD_NOT_LOOK:
         sys.stdout.write(
-            "Run it where https://pypi.org/pypi/click/json answers. A mirror of packages has no advisories.\n"
+            "Run it where PyPI itself answers. A mirror of packages has no advisories.\n"
         )
     sys.exit(worst)
 
