@@ -57,9 +57,7 @@ def main() -> None:
         worst = max(worst, verdict)
         sys.stdout.write(f"{verdict.name.replace('_', ' ').lower()}: requirements/{lock}.txt: {about}\n")
     if worst is Verdict.COULD_NOT_LOOK:
-        sys.stdout.write(
-            "Run it where PyPI itself answers. A mirror of packages has no advisories.\n"
-        )
+        sys.stdout.write("Run it where PyPI itself answers. A mirror of packages has no advisories.\n")
     sys.exit(worst)
 
 
