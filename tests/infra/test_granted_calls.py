@@ -22,11 +22,11 @@ CALLED_BY_LAMBDA = WRITES_ITS_LOG | {"sqs:ReceiveMessage", "sqs:DeleteMessage", 
 
 
 def calls_in_the_code() -> Iterator[str]:
-    """The calls that the gateways make. A gateway names each one: `with translated("amplify:GetApp")`."""
+    """The calls that the gateways make. A gateway names each one to `translated` or `read_item`."""
     for path in LAMBDAS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Name("translated"), args=[ast.Constant(str(action)), *_]):
+                case ast.Call(func=ast.Name("translated" | "read_item"), args=[ast.Constant(str(action)), *_]):
                     yield AUTHORISED_AS.get(action, action)
 
 

@@ -136,17 +136,22 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
 
 def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
     """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
-    app, branch = deployment.app, deployment.branch
-    if not isinstance(app, Present):
-        return _why_not_there(app)
-    if not isinstance(branch, Present):
-        return _why_not_there(branch)
+    match deployment.app:
+        case Unreadable(reason):
+            return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason):
+            return reason
+        case Present(app):
+            pass
+    match deployment.branch:
+        case Unreadable(reason):
+            return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason):
+            return reason
+        case Present(branch):
+            pass
     failed = _failed(deployment.job)
-    return failed if isinstance(failed, Obstacle | str) else (app.value, branch.value, failed)
-
-
-def _why_not_there(item: Absent | Unreadable) -> Obstacle | str:
-    return Obstacle("access", item.reason, _GRANT, passing=False) if isinstance(item, Unreadable) else item.reason
+    return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
 def _failed(item: Item[Job]) -> Job | Obstacle | str:

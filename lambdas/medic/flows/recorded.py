@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medic.diagnosis.diagnose import diagnose
-from medic.evidence import Absent, Present
+from medic.evidence import Absent, Present, Unreadable
 from medic.labels import Phase, Trigger
 from medic.logscan.model import LogReading
 from medic.plan.failure import ConfirmedFailure
@@ -32,22 +32,27 @@ def failure_of(
 ) -> ConfirmedFailure | str:
     """The incident's failure with app, branch, job and roles as they are now, or why they could not be read."""
     deployment = services.gatherer.deployment(scope, incident.job_id)
-    app, branch = deployment.app, deployment.branch
-    if not isinstance(app, Present):
-        return app.reason
-    if not isinstance(branch, Present):
-        return branch.reason
+    match deployment.app:
+        case Absent(reason) | Unreadable(reason):
+            return reason
+        case Present(app):
+            pass
+    match deployment.branch:
+        case Absent(reason) | Unreadable(reason):
+            return reason
+        case Present(branch):
+            pass
     evidence = services.gatherer.evidence(
         deployment, Absent(_UNREAD), read_at=services.clock(), candidate=compute.arn, repair=service.arn
     )
     runtime = incident.trigger is Trigger.RUNTIME
     return ConfirmedFailure(
         trigger=incident.trigger,
-        app=app.value,
-        branch=branch.value,
+        app=app,
+        branch=branch,
         evidence=evidence,
         diagnosis=diagnose(evidence, _NOT_READ, Phase.RUNTIME if runtime else Phase.BUILD),
-        opt_in=read_opt_in(services.runtime.settings, branch.value.tags),
+        opt_in=read_opt_in(services.runtime.settings, branch.tags),
         compute_choice=compute,
         service_choice=service,
         noticed_at=incident.updated_at,

@@ -90,7 +90,7 @@ def diagnose_runtime(wake_up: RuntimeWakeUp, services: Services, attempt: Attemp
             raise
         _give_way(Obstacle("call", str(error), _GRANT, passing=denied), wake_up, services, attempt)
         return
-    if isinstance(read, Present) and not read.value:
+    if read == Present(()):
         # A forged wake-up looks the same, so it is only retried.
         retry_while_it_may_pass(Obstacle("lines", "the lines were not found again", _LOOK, passing=True), attempt)
     obstacle = _respond_to_lines(read, ssr, wake_up, services)
