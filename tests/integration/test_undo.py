@@ -181,13 +181,24 @@ def test_an_interrupted_undo_is_finished_when_amplify_answers_again(world: World
     assert incident(world, app).state is IncidentState.NOT_HELPED
 
 
-def test_an_interrupted_undo_leaves_a_role_that_another_incident_has_set_since(world: World) -> None:
+def try_since(world: World, state: ChangeState) -> str:
+    """Let another incident try to set the role while an undo is interrupted, which is finished after that."""
     app, services = interrupted(world)
     undone = incident(world, app)
     world.amplify.control.advance(MINUTE)
-    later = replace(undone.changes[0], intended_at=world.now(), undo_intended_at=None)
+    later = replace(undone.changes[0], state=state, intended_at=world.now(), undo_intended_at=None)
     forge(world, app, undone, replace(undone, id="0123456789ab", changes=(later,)))
     del vars(services.gatherer)["deployment"]
     watch_for(world, app, 30)
+    return app
+
+
+def test_a_change_that_failed_since_does_not_stop_an_interrupted_undo(world: World) -> None:
+    app = try_since(world, ChangeState.FAILED)
+    assert world.compute_role(app) is None
+
+
+def test_an_interrupted_undo_leaves_a_role_that_another_incident_has_set_since(world: World) -> None:
+    app = try_since(world, ChangeState.APPLIED)
     assert world.compute_role(app) == world.default_role_arn
     assert "incident 0123456789ab has set a role since" in world.alerts()[-1]

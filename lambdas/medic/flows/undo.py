@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
+_MAY_STAND = frozenset({ChangeState.INTENDED, ChangeState.APPLIED})
 _MAX_DETAIL = 150
 """Characters of a reason in an answer, so that the command after it is never cut."""
 
@@ -96,8 +97,8 @@ def _set_since(change: Change, incident: Incident, locked: LockedBranch, app: Br
     """What set such a role after this undo began, or None. An undo that was interrupted leaves that role."""
     began = change.undo_intended_at or locked.now
     for other in locked.record.incidents:
-        kept = (each for each in other.changes if each.kind is change.kind and each.state is not ChangeState.UNDONE)
-        if other.id != incident.id and any(each.intended_at > began for each in kept):
+        stands = (each for each in other.changes if each.kind is change.kind and each.state in _MAY_STAND)
+        if other.id != incident.id and any(each.intended_at > began for each in stands):
             return f"incident {other.id} has set a role since the undo began"
     cool_down = timedelta(minutes=locked.services.runtime.settings.limits.cool_down_minutes)
     # The app's cool-down begins with each change of its service role, from whatever branch.
