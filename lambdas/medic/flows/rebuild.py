@@ -59,20 +59,22 @@ def announce_rebuild(report: FailureReport, jobs: Callable[[], Jobs], locked: Lo
 
 
 def rebuild(
-    failure: ConfirmedFailure, incident: Incident, locked: LockedBranch, refusal: GuardrailAnswer | None
+    failure: ConfirmedFailure, incident: Incident, locked: LockedBranch, refusal: Callable[[], GuardrailAnswer | None]
 ) -> RebuildOutcome:
     """Start the rebuild that is due, or postpone it if Amplify is busy. Send an alert only if there will be none.
 
-    An earlier run may have left it due. So it needs the refusal of a guardrail as of now, if there is one.
+    An earlier run may have left it due, so `refusal` asks the guardrails as of now. Once StartJob was sent, none is
+    asked: what is left is to look for its job.
 
     Raises:
         RetryableError: it is not known yet whether the rebuild started. It stays due.
     """
-    if refusal is None or incident.rebuild_intended_at is not None:  # Once StartJob was sent, its job is looked for.
+    refused = None if incident.rebuild_intended_at is not None else refusal()
+    if refused is None:
         return _start_or_find(failure, incident, locked)
-    if refusal.rule in _PASSING:
-        return _postpone(incident, locked, refusal.detail)
-    why = f"not rebuilt, by the rule {refusal.rule}: {refusal.detail}"
+    if refused.rule in _PASSING:
+        return _postpone(incident, locked, refused.detail)
+    why = f"not rebuilt, by the rule {refused.rule}: {refused.detail}"
     return _give_up(incident, locked, RebuildOutcome(None, why))
 
 
@@ -127,7 +129,7 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
             # Once StartJob was sent, its job can't be looked for without the branch.
             _give_up(current, locked, RebuildOutcome(None, failure, known=current.rebuild_intended_at is None))
             return
-        rebuild(failure, current, locked, _refusal(failure, current, locked))
+        rebuild(failure, current, locked, lambda: _refusal(failure, current, locked))
 
 
 def _opted_out(incident: Incident, locked: LockedBranch) -> str | None:
@@ -150,9 +152,7 @@ def _allows(opt_in: OptIn, incident: Incident) -> bool:
 
 
 def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch) -> GuardrailAnswer | None:
-    """The guardrail that refuses a postponed rebuild, or None. None, too, once StartJob was sent."""
-    if incident.rebuild_intended_at is not None:
-        return None
+    """The guardrail that refuses a postponed rebuild, or None."""
     services, opt_in = locked.services, failure.opt_in
     if not _allows(opt_in, incident):
         return GuardrailAnswer("opted_in", allows=False, detail=opt_in.note)

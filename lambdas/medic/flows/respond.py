@@ -221,7 +221,7 @@ def _act(
     announced = locked.record.find(report.incident.id)
     if announced is None or announced.rebuild_at is None:
         return report
-    rebuilt = rebuild(failure, announced, locked, first_refusal(REBUILD_GUARDRAILS, question))
+    rebuilt = rebuild(failure, announced, locked, lambda: first_refusal(REBUILD_GUARDRAILS, question))
     outcomes = tuple(replace(outcome, rebuild=rebuilt) for outcome in report.outcomes)
     return replace(report, incident=locked.record.find(announced.id) or announced, outcomes=outcomes)
 
