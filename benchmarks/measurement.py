@@ -56,11 +56,11 @@ def _status(name: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-def ratio(over: Sequence[float], under: Sequence[float]) -> tuple[float, str]:
+def ratio(over: Sequence[float], under: Sequence[float], digits: int = 2) -> tuple[float, str]:
     """The median of the rounds' ratios; and the same as text, with a confidence interval of 95 %."""
     ratios = sorted(a / b for a, b in zip(over, under, strict=True))
     median, (low, high) = statistics.median(ratios), interval(ratios)
-    return median, f"{median:.2f} ({low:.2f} to {high:.2f})"
+    return median, f"{median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -49,12 +49,13 @@ def _fixed_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-_LETTERS = b"!#',:ADELOPSUabcfilnoqrstuvxz"
+_LETTERS = b"!()*,:ACDERSUcefghiklrsuwy"
 """Characters that tell the literals from the rest of a build log: chosen by a search for the least work on such logs.
 Left out are digits, `;`, `[` and `m`, because colour codes inside a wrapped phrase consist of them."""
-_ANCHORS = b"!zqPDUS,EAvfl"
+_ANCHORS = b"*!DSUC,ERAywhf()kgl"
 """Of these letters, some that are rare in such logs, the rarest first. Nearly every literal has one."""
 _NO_LETTERS = bytes(range(256)).translate(None, _LETTERS)
+_NEITHER_LETTERS_NOR_LINE_FEEDS = _NO_LETTERS.replace(b"\n", b"")
 _BETWEEN = b" \t\n\r\f\v\x1b[;m0123456789"
 """All characters that may stand between two letters of a wrapped phrase."""
 _BETWEEN_LETTERS = rb"(?:(?=[\s\x1b])(?:\s|\x1b\[[\d;]{0,16}m){0,80}|)"
@@ -83,7 +84,8 @@ class Prefilter:
 
     def look(self, block: bytes) -> tuple[dict[int, bytes], int]:
         """Gives the literals by the offsets at which they begin, in order, and the number of line feeds."""
-        text = block.translate(None, _NO_LETTERS)
+        lines = block.translate(None, _NEITHER_LETTERS_NOR_LINE_FEEDS)
+        text = lines.replace(b"\n", b"")
         anchors = {text[match.start() : match.start() + 2] for match in self._pattern.finditer(text)}
         may_occur = (
             literal
@@ -95,12 +97,14 @@ class Prefilter:
         found: dict[int, bytes] = {}
         unwrapped = b""
         for literal in may_occur:
-            if literal not in block and b" " in literal:  # quick tests: the search for a wrapped phrase is slow
+            offsets = {*_offsets_of(literal, block)}
+            if b" " in literal:
+                offsets.update(_offsets_of(literal.replace(b" ", b""), block))
                 unwrapped = unwrapped or block.translate(None, _BETWEEN)
-                if literal.translate(None, _BETWEEN) not in unwrapped:
-                    continue
-            found |= dict.fromkeys(_offsets_of(literal, block), literal)
-        return {offset: found[offset] for offset in sorted(found)}, block.count(b"\n")
+                if unwrapped.count(literal.translate(None, _BETWEEN)) > len(offsets):  # the search with `re` is slow
+                    offsets = {match.start() for match in _wrapped(literal).finditer(block)}
+            found |= dict.fromkeys(offsets, literal)
+        return {offset: found[offset] for offset in sorted(found)}, len(lines) - len(text)
 
 
 def _at_anchors(literals: Mapping[bytes, Iterable[bytes]]) -> re.Pattern[bytes]:
@@ -120,19 +124,19 @@ def _at_anchors(literals: Mapping[bytes, Iterable[bytes]]) -> re.Pattern[bytes]:
     return re.compile(b"|".join(followed) or b"(?!)")
 
 
-def _offsets_of(literal: bytes, block: bytes) -> list[int]:
-    begin = 0 if b" " in literal else block.find(literal)  # quicker than `re` where a literal does not occur
-    return [match.start() for match in _wrapped(literal).finditer(block, begin)] if begin >= 0 else []
+def _offsets_of(word: bytes, block: bytes) -> Iterator[int]:
+    offset = block.find(word)
+    while offset >= 0:
+        yield offset
+        offset = block.find(word, offset + len(word))
 
 
 @cache
 def _wrapped(literal: bytes) -> re.Pattern[bytes]:
-    """A word as it is; a phrase with white space allowed between any two letters. Compiled when first needed.
+    """A phrase with white space allowed between any two letters. Compiled when first needed.
 
     The phrase itself comes first, with and without its spaces, because that is quicker to compare.
     """
-    if b" " not in literal:
-        return re.compile(re.escape(literal))
     letters = [re.escape(letter.encode()) for letter in literal.decode() if letter != " "]
     begins = letters[0] + rb"(?=[\s\x1b%b])" % letters[1]
     wrapped = begins + _BETWEEN_LETTERS + _BETWEEN_LETTERS.join(letters[1:])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -71,6 +72,16 @@ def test_every_phrase_is_found_wherever_it_is_wrapped(
     positions, _ = PREFILTER.look(before + wrapped + after)
 
     assert any(len(before) - LONGEST_LITERAL < at <= len(before) for at in positions)
+
+
+@pytest.mark.parametrize("phrase", [literal for literal in LITERALS if " " in literal])
+def test_a_wrapped_phrase_is_found_beside_one_that_is_not_wrapped(phrase: str) -> None:
+    wrapped = f"{phrase[0]}\n{phrase[1:]}. "
+
+    for other in (phrase, phrase.replace(" ", "")):
+        positions, _ = PREFILTER.look(f"{wrapped}{other}.".encode())
+
+        assert {0, len(wrapped)} <= set(positions)
 
 
 def test_no_literal_is_longer_than_the_overlap_of_blocks() -> None:
