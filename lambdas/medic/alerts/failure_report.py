@@ -148,14 +148,16 @@ def _advice(report: FailureReport) -> str:
     diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
-    fixes = _fixes(report)
-    if diagnosis.causes and not fixes and not _only_possible(report):
-        return f"do what this says: medic explain {diagnosis.likeliest}"
-    if not fixes or _only_possible(report):
-        return "check the causes in the detail before you change anything, because none is proven or likely"
+    fixes, page = _fixes(report), f"medic explain {diagnosis.likeliest}"
+    if _only_possible(report):
+        if sum(cause.rank is Rank.POSSIBLE for cause in diagnosis.causes) > 1:
+            return "check the causes in the detail before you change anything, because none is proven or likely"
+        return f"read this before you change anything, because the cause is only possible: {page}"
+    if not fixes:
+        return f"do what this says: {page}"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
         return "allow it only if your code is meant to do this. The detail has the statement"
-    return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
+    return fixes[0].heading
 
 
 def _own_role(report: FailureReport) -> bool:

@@ -109,7 +109,7 @@ def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
     """The message names the policy type, so no addition to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
-    if policy_type is PolicyType.SESSION and case.label is Label.PASS_ROLE_DENIED:
+    if policy_type is PolicyType.SESSION and denial.action == "iam:PassRole" and case.identity is Identity.COMPUTE_ROLE:
         reason += "; Amplify itself passes one to SSR code that denies iam:PassRole"
     checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
     return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason, *checks)
@@ -157,7 +157,8 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         reason = (
             f"the build ran as {denial.role_name}, which may write logs: one more permission leads to the next denial"
         )
-        yield case.cause("service_role_for_logs", Rank.LIKELY, reason)
+        rank = Rank.LIKELY if _only_possible(case, denial) else Rank.PROVEN
+        yield case.cause("service_role_for_logs", rank, reason, CALLER_LACKS)
     if denial.action in _NOT_BY_PERMISSION:
         cause_id, reason = _NOT_BY_PERMISSION[denial.action]
         yield case.cause(cause_id, Rank.LIKELY, reason)

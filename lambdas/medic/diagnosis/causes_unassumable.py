@@ -83,7 +83,7 @@ def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause
             reason = reason_of(service, "the trust policy does not let Amplify in")
             yield case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=proposal)
         case Assumable.CONDITIONAL if service.required_source:
-            # Only the branch's ARN is denied, which AWS documents as the source.
+            # The branch's ARN is denied, which AWS documents as the source, and the app's is not.
             yield _wrong_source(case, service, Rank.LIKELY)
         case Assumable.CONDITIONAL:
             reason = reason_of(service, "the trust policy's conditions can't be decided from outside")

@@ -274,11 +274,12 @@ def caller(case: Case) -> Iterator[Check]:
 
 
 def role_of_caller(case: Case) -> Iterator[Check]:
-    """Which of Amplify's roles made a denied call; if the message names no caller, the role that a build would use."""
-    match case.identity:
-        case Identity.COMPUTE_ROLE if case.compute is not None:
+    """Which of Amplify's roles made a denied call; if the message names no caller, the role that the code runs as."""
+    unnamed = Identity.COMPUTE_ROLE if case.phase is Phase.RUNTIME else Identity.SERVICE_ROLE
+    match unnamed if case.identity is Identity.UNKNOWN else case.identity:
+        case Identity.COMPUTE_ROLE if case.app is not None and case.branch is not None:
             yield _is_set("compute_role", "compute role", case.compute, _level(case))
-        case Identity.SERVICE_ROLE | Identity.UNKNOWN if case.app is not None:
+        case Identity.SERVICE_ROLE if case.app is not None:
             yield _is_set("service_role", "service role", case.service)
         case _:
             return

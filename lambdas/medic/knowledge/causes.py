@@ -178,7 +178,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "service_role_source_condition",
-        "The trust policy is pinned to another app, region or account",
+        "The trust policy is pinned to another app, branch, region or account",
         "The IAM console adds aws:SourceAccount and aws:SourceArn to roles made for Amplify. Reused for a second app, "
         "or in another region, such a role denies: the ARN names the first app. The one cleanly proven trust cause in "
         "public reports.",
@@ -398,8 +398,8 @@ CAUSES: tuple[Entry, ...] = (
         "iam:PassRole: no change of the role cures that. A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
-            "A session policy is stored nowhere: it stands in the call that makes the session.",
             "Look in the code or pipeline for AssumeRole or GetFederationToken with Policy or PolicyArns.",
+            "A session policy is stored nowhere else: it stands in the call that makes the session.",
             "In SSR code, do without iam:PassRole.",
         ),
         related=("session_tags_assume_again",),
@@ -493,7 +493,7 @@ CAUSES: tuple[Entry, ...] = (
         "`amplify pull` and `push` of an app that was set up through Studio use the role <region>_<pool>_Full-access, "
         "which lacks what newer commands need. It is not yours to edit.",
         identity=Identity.STUDIO,
-        steps=("amplify configure project: choose an AWS profile of your own, then run the command again.",),
+        steps=("Run amplify configure project, choose an AWS profile of your own, and run the command again.",),
         sources=("aws-amplify/amplify-hosting#1411", "aws-amplify/amplify-cli#9839"),
     ),
     _cause(
@@ -554,13 +554,13 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "stale_keys",
         "Access keys in code or variables are stale",
-        "A role's credentials renew themselves at SSR runtime. So a token that is expired or invalid there mostly "
-        "comes from keys that were copied into variables or code. They are deleted, inactive, or lack their session "
-        "token.",
-        phases=(Phase.RUNTIME,),
+        "A role's credentials renew themselves at SSR runtime, and last an hour in a build. A token that is expired or "
+        "invalid before that mostly comes from keys that were copied into variables or code, or from a session saved "
+        "with them. They are deleted, inactive, or lack their session token.",
+        phases=(Phase.RUNTIME, Phase.BUILD),
         looks=(Look("static_keys", "Environment variables hold access keys."),),
         steps=(
-            "Attach a compute role first.",
+            "At SSR runtime: attach a compute role first. A build has its service role.",
             "Then pass no credentials in the code, remove the variables, and delete the keys last.",
         ),
         fixes=("drop_explicit_credentials", "create_compute_role", "attach_compute_role"),

@@ -30,6 +30,7 @@ from tests.unit.diagnosis.diagnosing import (
     UNASSUMABLE,
     denial,
     diagnosed,
+    session,
 )
 from tests.unit.plan.aws_managed import attached
 
@@ -197,6 +198,31 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
     assert "describe-vpc-endpoints" not in told(alert)
     assert "bucket-policy" not in told(alert)
     assert "organizations" in told(alert)
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "trigger", "step"),
+    [
+        (
+            diagnosed("You don't have access to the model with the specified model ID.", Phase.RUNTIME),
+            Trigger.RUNTIME,
+            "Read this before you change anything, because the cause is only possible: medic explain bedrock_access_not",
+        ),
+        (
+            diagnosed("You don't have access to the model with the specified model ID.", Phase.BUILD),
+            Trigger.FAILED,
+            "Amazon Bedrock > Model catalog, in the region that the code calls",
+        ),
+        (
+            diagnosed(denial(session("us-east-1_Ab12Cd34E_Full-access", "amplifyadmin"), "")),
+            Trigger.FAILED,
+            "Run amplify configure project, choose",
+        ),
+    ],
+    ids=["only possible", "a step", "a step before another cause's fix"],
+)
+def test_the_next_step_is_about_the_first_cause(diagnosis: Diagnosis, trigger: Trigger, step: str) -> None:
+    assert f"\nNext step: {step}" in told(compose_report(report_of(diagnosis, Mode.REPORT, trigger)))
 
 
 def test_an_expired_token_of_a_build_is_not_a_matter_of_a_laptop() -> None:

@@ -107,7 +107,7 @@ def test_a_wrong_principal_is_proven_and_the_statement_proposed() -> None:
             "aws:SourceArn to app d9other in region us-east-1 in account 444455556666",
         ),
         ({"StringEquals": {"aws:SourceAccount": "444455556666"}}, "aws:SourceAccount to account 444455556666"),
-        ({"ArnLike": {"aws:SourceArn": f"{APP_ARN}/branches/dev"}}, f'aws:SourceArn to "{APP_ARN}/branches/dev"'),
+        ({"ArnLike": {"aws:SourceArn": f"{APP_ARN}/branches/dev"}}, "aws:SourceArn to branch dev of the app"),
     ],
     ids=["app", "region", "all", "account", "branch"],
 )
