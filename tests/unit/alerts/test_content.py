@@ -30,7 +30,9 @@ from tests.unit.diagnosis.diagnosing import (
     UNASSUMABLE,
     denial,
     diagnosed,
+    role,
     session,
+    trust,
 )
 from tests.unit.plan.aws_managed import attached
 
@@ -43,6 +45,7 @@ ADMIN = Present(attached("AdministratorAccess"))
 EFFECT = "This role gives SSR code credentials"
 RUNTIME = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **facts())
 BUILD = diagnosed(UNASSUMABLE, **facts())
+FOREIGN_SOURCE = trust(condition={"StringEquals": {"aws:SourceAccount": "999988887777"}})
 SCP = diagnosed(denial(COMPUTE_SESSION, "with an explicit deny in a service control policy"), Phase.RUNTIME)
 STATES = {
     ChangeResult.APPLIED: (IncidentState.APPLIED, IncidentState.REBUILDING),
@@ -206,7 +209,7 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
         (
             diagnosed("You don't have access to the model with the specified model ID.", Phase.RUNTIME),
             Trigger.RUNTIME,
-            "Read this before you change anything, because the cause is only possible: medic explain bedrock_access_not",
+            "Read this before you change anything, because the cause is only possible: medic explain bedr",
         ),
         (
             diagnosed("You don't have access to the model with the specified model ID.", Phase.BUILD),
@@ -218,8 +221,13 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
             Trigger.FAILED,
             "Run amplify configure project, choose",
         ),
+        (
+            diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, trust_policy=FOREIGN_SOURCE))),
+            Trigger.RUNTIME,
+            "Do what this says: medic explain compute_role_trust_wrong",
+        ),
     ],
-    ids=["only possible", "a step", "a step before another cause's fix"],
+    ids=["only possible", "a step", "a step before another cause's fix", "neither"],
 )
 def test_the_next_step_is_about_the_first_cause(diagnosis: Diagnosis, trigger: Trigger, step: str) -> None:
     assert f"\nNext step: {step}" in told(compose_report(report_of(diagnosis, Mode.REPORT, trigger)))
