@@ -48,14 +48,19 @@ REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role"})
 TRUST_FIXES = {ActionKind.ATTACH_COMPUTE: "trust_compute_role", ActionKind.REPAIR_SERVICE: "trust_service_role"}
 """The fix of the role that the bot's action replaces."""
 _GRANTING_FIXES = frozenset(
-    {*TRUST_FIXES.values(), "create_backend_role", "grant_action", "allow_pass_role", "logging_policy"}
+    {
+        *TRUST_FIXES.values(),
+        *("create_backend_role", "attach_backend_policy", "grant_action", "allow_pass_role", "logging_policy"),
+    }
 )
 """Fixes that let somebody do more. A line that any visitor can write gets no command for them."""
-_WRONG_CALLER = frozenset({"service_role_for_logs", "studio_role_in_use"})
-"""Causes that ask for another identity, and not for one more permission."""
+_MORE_DENIALS_FOLLOW = frozenset({"service_role_for_logs", "service_role_not_for_backend", "studio_role_in_use"})
+"""Causes that one more permission does not remove."""
 _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
-_PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
+_PERMISSIONS_TAB_FIXES = frozenset(
+    {"attach_backend_policy", "grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"}
+)
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
@@ -119,8 +124,8 @@ def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
         yield from _LAPTOP_FIXES
     if diagnosis.label is Label.EXPIRED_OR_INVALID_TOKEN and diagnosis.phase is not Phase.RUNTIME:
         yield from ATTACHING_FIXES  # builds never use the compute role
-    if diagnosis.likeliest in _WRONG_CALLER:
-        yield "grant_action"  # the next call would be denied in turn
+    if diagnosis.likeliest in _MORE_DENIALS_FOLLOW:
+        yield "grant_action"
 
 
 def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:

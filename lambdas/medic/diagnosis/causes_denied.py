@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
@@ -71,6 +72,9 @@ _NEEDED_TOO = {
 }
 """What deleting an app or backend needs besides.
 https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"""
+_BOOTSTRAPPED = re.compile(r":(?:parameter/cdk-bootstrap/|role/cdk-[a-z0-9]{1,20}-)")
+"""Of CDK's bootstrap stack: the parameter with its version, and the roles that deploy, publish and look up.
+https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html"""
 _WHOSE = {
     Identity.SERVICE_ROLE: "the service role",
     Identity.COMPUTE_ROLE: "the compute role",
@@ -159,6 +163,9 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         )
         rank = Rank.LIKELY if _only_possible(case, denial) else Rank.PROVEN
         yield case.cause("service_role_for_logs", rank, reason, CALLER_LACKS)
+    elif case.identity is Identity.SERVICE_ROLE and _lacks_backend_policy(case, denial):
+        reason = f"{denial.resource} belongs to what CDK bootstrapped, and one more permission leads to the next denial"
+        yield case.cause("service_role_not_for_backend", Rank.PROVEN, reason, CALLER_LACKS)
     if denial.action in _NOT_BY_PERMISSION:
         cause_id, reason = _NOT_BY_PERMISSION[denial.action]
         yield case.cause(cause_id, Rank.LIKELY, reason)
@@ -167,6 +174,12 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         yield from _build_without_service_role(case, Rank.LIKELY)
     if case.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
+
+
+def _lacks_backend_policy(case: Case, denial: Denial) -> bool:
+    """True if a part of CDK's bootstrap stack was refused, and the role's policies, read now, lack the action."""
+    lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
+    return lacks and _BOOTSTRAPPED.search(denial.resource or "") is not None
 
 
 def _permission(case: Case, denial: Denial) -> Cause:

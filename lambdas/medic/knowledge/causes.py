@@ -488,6 +488,19 @@ CAUSES: tuple[Entry, ...] = (
         sources=("aws-amplify/amplify-backend#1674", "aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
     ),
     _cause(
+        "service_role_not_for_backend",
+        "The service role lacks what deploying a Gen 2 backend needs",
+        "ampx reads and assumes what `cdk bootstrap` made: the parameter /cdk-bootstrap/... and the roles cdk-.... A "
+        "service role that is denied one of them is denied the next one too. The managed policy "
+        "AmplifyBackendDeployFullAccess allows them all.",
+        identity=Identity.SERVICE_ROLE,
+        phases=_BUILD,
+        looks=(Look("caller_policies", "No policy of the service role allows what the line names."),),
+        fixes=("attach_backend_policy",),
+        related=("cdk_not_bootstrapped",),
+        sources=("aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
+    ),
+    _cause(
         "studio_role_in_use",
         "The command runs with Amplify Studio's credentials instead of your own",
         "`amplify pull` and `push` of an app that was set up through Studio use the role <region>_<pool>_Full-access, "

@@ -72,6 +72,26 @@ def test_a_logging_role_gets_no_permission_even_where_its_policies_prove_that_it
     ]
 
 
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ssm:GetParameter", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/cdk-bootstrap/hnb659fds/version"),
+        ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-eu-central-1"),
+    ],
+)
+def test_a_service_role_without_the_backend_policy_gets_that_and_not_one_permission(action: str, resource: str) -> None:
+    read: dict[str, Any] = {"policies": {SERVICE_ROLE: NO_POLICIES}}
+    diagnosis = diagnosed(denial(BUILD_SESSION, "", action, resource), **read)
+    (fix,) = fixes(diagnosis)
+
+    assert top(diagnosis) == ("service_role_not_for_backend", Rank.PROVEN)
+    assert "attach-role-policy --role-name service" in commands(fix)
+    unread = diagnosed(denial(BUILD_SESSION, "", action, resource))
+    assert "service_role_not_for_backend" not in ranks(unread), "a line alone asks for no such policy"
+    other = diagnosed(denial(BUILD_SESSION, "", action, f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/x"), **read)
+    assert "service_role_not_for_backend" not in ranks(other)
+
+
 def test_a_call_with_studios_role_leads_to_a_profile_and_not_to_a_permission() -> None:
     diagnosis = diagnosed(denial(session("us-east-1_Ab12Cd34E_Full-access", "amplifyadmin")))
 

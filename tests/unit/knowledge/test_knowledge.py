@@ -54,6 +54,7 @@ CAUSES = [
     "codecommit_pull_denied",
     "role_assumes_itself",
     "service_role_for_logs",
+    "service_role_not_for_backend",
     "studio_role_in_use",
     "layer_not_shared",
     "bedrock_access_not_enabled",
