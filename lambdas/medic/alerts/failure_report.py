@@ -295,7 +295,7 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
         without |= ATTACHING_FIXES if action.kind is ActionKind.ATTACH_COMPUTE else REPAIRING_FIXES
     replacing = (outcome.action for outcome in report.outcomes if outcome.result in _REPLACING)
     without.update(TRUST_FIXES[action.kind] for action in (*replacing, *report.proposed))
-    if _rebuilds(report) or report.failure.trigger is Trigger.RUNTIME:
+    if _rebuilds(report):
         without.add("wait_and_retry")
     if report.refused and report.refused[0].rule == "not_admin":
         without.discard("create_compute_role")  # under a name of its own, so it is not the refused role

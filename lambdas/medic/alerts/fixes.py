@@ -23,7 +23,7 @@ from medic.evidence import Evidence, value_of
 from medic.knowledge import FIXES, find_entry
 from medic.knowledge.entry import Dialect, filled, placeholders_in
 from medic.knowledge.fixes import add_to_trust
-from medic.labels import ActionKind, Label, Phase
+from medic.labels import ActionKind, Label, Phase, PolicyType
 
 if TYPE_CHECKING:
     from medic.events import Scope
@@ -94,11 +94,19 @@ def fixes_for(
             proposals.get(fix_id),
             evidence,
             _role_for(evidence, diagnosis, fix_id),
-            _CONSOLE_ONLY if diagnosis.phase is Phase.RUNTIME and fix_id in _GRANTING_FIXES else _DIALECTS,
+            _dialects(diagnosis, fix_id),
         )
         for fix_id in shown
     )
     return (*_steps(entries[:1]), *fixes)[:_MAX_FIXES]
+
+
+def _dialects(diagnosis: Diagnosis, fix_id: str) -> Collection[Dialect]:
+    """A granting fix of a line that visitors can write has no command, nor has one for a policy of another type."""
+    granting = diagnosis.phase is Phase.RUNTIME and fix_id in _GRANTING_FIXES
+    denial = diagnosis.findings[0].denial
+    of_endpoint = denial is not None and denial.policy_type is PolicyType.VPC_ENDPOINT
+    return _CONSOLE_ONLY if granting or (fix_id == "ask_policy_owner" and not of_endpoint) else _DIALECTS
 
 
 def _steps(entries: Iterable[Entry]) -> Iterator[Section]:
@@ -122,6 +130,8 @@ def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
         yield TRUST_FIXES[ActionKind.ATTACH_COMPUTE]  # nobody knows which role was refused
     if diagnosis.phase is not Phase.API:
         yield from _LAPTOP_FIXES
+    if diagnosis.phase is Phase.RUNTIME:
+        yield "wait_and_retry"  # the job did not fail
     if diagnosis.label is Label.EXPIRED_OR_INVALID_TOKEN and diagnosis.phase is not Phase.RUNTIME:
         yield from ATTACHING_FIXES  # builds never use the compute role
     if diagnosis.likeliest in _MORE_DENIALS_FOLLOW:

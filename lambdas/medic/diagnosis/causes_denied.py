@@ -139,6 +139,11 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
     who = _caller_in(case, denial)
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
+    resource, caller = _account_of(denial.resource or ""), denial.account
+    if resource and caller and resource != caller:
+        reason = f"{role} belongs to another account than {who}, and a role can be passed only within its own account"
+        kind = "service" if case.service and denial.resource == case.service.arn else "compute"
+        return case.cause(f"{kind}_role_other_account", Rank.LIKELY, reason)
     apps_own = {verdict.arn for verdict in (case.service, case.compute) if verdict}
     passed_to = _AMPLIFY if denial.resource in apps_own else None
     rank = Rank.POSSIBLE if _only_possible(case, denial) else Rank.PROVEN

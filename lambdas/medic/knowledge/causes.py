@@ -278,6 +278,17 @@ CAUSES: tuple[Entry, ...] = (
         sources=(COMPUTE_ROLE_DOCS,),
     ),
     _cause(
+        "compute_role_other_account",
+        "The compute role belongs to another account than the app",
+        "A role can be passed to a service only within its own account, whatever its trust policy says. For data of "
+        "another account, a compute role of the app's account assumes a role over there.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME, Phase.API),
+        looks=(Look("compute_role_account", "The account in the role's ARN is not the app's."),),
+        fixes=("create_compute_role", "attach_compute_role"),
+        sources=(PASSING_ROLES_DOCS, COMPUTE_ROLE_DOCS),
+    ),
+    _cause(
         "compute_role_trust_wrong",
         "The compute role's trust policy does not let Amplify in",
         "Amplify tries the role when it is attached and refuses it: `The compute role provided cannot be assumed by "
@@ -289,7 +300,7 @@ CAUSES: tuple[Entry, ...] = (
             Look("compute_role_trust", "The trust policy, evaluated, denies amplify.amazonaws.com."),
             Look("compute_role_exists", "The role exists."),
         ),
-        fixes=("trust_compute_role", "wait_and_retry"),
+        fixes=("trust_compute_role",),
         related=(
             "iam_propagation",
             "compute_role_conditions_contested",

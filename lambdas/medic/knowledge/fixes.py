@@ -356,7 +356,7 @@ resource "aws_iam_role" "compute" {
     ),
     Fix(
         id="allow_pass_role",
-        title="Let the caller pass this role to Amplify, and to no other service",
+        title="Let the caller pass this role, and to no other service than the one that gets it",
         expect="UpdateBranch, UpdateApp, CreateApp and CreateBranch accept the role from this caller.",
         console="IAM > the calling user or role > Add permissions > Create inline policy > JSON, in Statement:\n"
         + _PASSING,

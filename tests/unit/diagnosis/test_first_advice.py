@@ -8,17 +8,23 @@ import pytest
 
 from medic.alerts.fixes import fixes_for
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import Present, RolePolicies
+from medic.evidence import Present, RolePolicies, Unreadable
 from medic.labels import Phase
 from tests.unit.diagnosis.diagnosing import (
     ACCOUNT,
     APP_ARN,
+    APP_ID,
     BRANCH_ARN,
     BUILD_SESSION,
+    COMPUTE_ROLE,
     COMPUTE_SESSION,
+    NO_CREDENTIALS,
+    NOW,
+    REFUSED,
     SERVICE_ROLE,
     UNASSUMABLE,
     app,
+    branch,
     check_ids,
     denial,
     diagnosed,
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from medic.diagnosis.model import Diagnosis
 
 LOGGING = f"arn:aws:iam::{ACCOUNT}:role/AmplifySSRLoggingRole-1b2c"
+FOREIGN = "arn:aws:iam::999988887777:role/compute"
 NO_POLICIES = Present(RolePolicies((), ()))
 
 
@@ -90,6 +97,48 @@ def test_a_service_role_without_the_backend_policy_gets_that_and_not_one_permiss
     assert "service_role_not_for_backend" not in ranks(unread), "a line alone asks for no such policy"
     other = diagnosed(denial(BUILD_SESSION, "", action, f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/x"), **read)
     assert "service_role_not_for_backend" not in ranks(other)
+
+
+@pytest.mark.parametrize(("text", "phase"), [(REFUSED, Phase.DEPLOY), (NO_CREDENTIALS, Phase.RUNTIME)])
+def test_a_compute_role_of_another_account_is_replaced_and_no_role_of_its_name_is_edited(
+    text: str, phase: Phase
+) -> None:
+    read: dict[str, Any] = {"roles": {FOREIGN: Unreadable("the role belongs to account 999988887777")}}
+    diagnosis = diagnosed(text, phase, branch=Present(branch(compute_role_arn=FOREIGN)), **read)
+    (fix,) = fixes(diagnosis)
+
+    assert diagnosis.likeliest == "compute_role_other_account"
+    assert fix.heading == "Create a compute role and attach it to the branch"
+    assert "update-assume-role-policy" not in commands(fix)
+    assert f"--role-name amplify-compute-{APP_ID} " in commands(fix)
+
+
+def test_nobody_is_told_to_allow_passing_a_role_of_another_account() -> None:
+    by = denial(f"arn:aws:iam::{ACCOUNT}:user/dev", "", "iam:PassRole", FOREIGN)
+    diagnosis = diagnosed(by, Phase.API)
+
+    assert top(diagnosis) == ("compute_role_other_account", Rank.LIKELY)
+    assert [fix.heading for fix in fixes(diagnosis)] == ["Create a compute role and attach it to the branch"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "asks"),
+    [
+        ("with an explicit deny in a VPC endpoint policy", True),
+        ("with an explicit deny in a resource control policy", False),
+        ("because no role trust policy allows the sts:AssumeRole action", False),
+    ],
+)
+def test_vpc_endpoints_are_listed_only_if_the_message_names_such_a_policy(reason: str, asks: bool) -> None:  # noqa: FBT001
+    (fix,) = fixes(diagnosed(denial(BUILD_SESSION, reason)))
+
+    assert ("describe-vpc-endpoints" in commands(fix)) is asks
+
+
+def test_a_site_that_fails_at_runtime_has_no_job_to_retry() -> None:
+    wrong = Present(role(COMPUTE_ROLE, created_at=NOW, trust_policy=trust("lambda.amazonaws.com")))
+
+    assert len(fixes(diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=wrong))) == 1
 
 
 def test_a_call_with_studios_role_leads_to_a_profile_and_not_to_a_permission() -> None:

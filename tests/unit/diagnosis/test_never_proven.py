@@ -51,6 +51,7 @@ OBSERVABLE = {
     # and from the denied role's policies
     *("service_role_for_logs", "service_role_not_for_backend"),
     *("compute_role_not_set", "compute_role_missing", "compute_role_trust_wrong"),
+    "compute_role_other_account",
     # stated by AWS in its message
     *("denied_by_boundary", "denied_by_scp", "denied_by_session_policy", "denied_by_resource_policy"),
     *("denied_by_other_policy", "permission_missing_identity", "pass_role_missing", "session_expired"),

@@ -165,6 +165,9 @@ SITUATIONS = [
     Situation("compute_role_not_set", NO_CREDENTIALS, RUN, branch={"compute_role_arn": None}),
     Situation("compute_role_missing", NO_CREDENTIALS, RUN, compute=GONE),
     Situation(
+        "compute_role_other_account", NO_CREDENTIALS, RUN, branch={"compute_role_arn": FOREIGN}, others={FOREIGN: GONE}
+    ),
+    Situation(
         "compute_role_trust_wrong", NO_CREDENTIALS, RUN, compute=trusts(trust("lambda.amazonaws.com"), COMPUTE_ROLE)
     ),
     Situation("explicit_credentials_in_code", NO_CREDENTIALS, RUN),

@@ -33,6 +33,7 @@ CAUSES = [
     "service_role_other_account",
     "compute_role_not_set",
     "compute_role_missing",
+    "compute_role_other_account",
     "compute_role_trust_wrong",
     "compute_role_conditions_contested",
     "permission_missing_identity",
