@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from medic.arns import name_of
 from medic.diagnosis import facts
 from medic.diagnosis.causes_credentials import logging_role
-from medic.diagnosis.checks import CALLER_LACKS
+from medic.diagnosis.checks import CALLER_DENIED, CALLER_LACKS
 from medic.diagnosis.model import Cause, CheckResult, Proposal, Rank
 from medic.knowledge.power import leads_to_power
 from medic.labels import Identity, Label, Phase, PolicyType, Source
@@ -97,6 +97,10 @@ def access_denied(case: Case) -> Iterator[Cause]:
     elif denial.reason is not None:
         reason = f"the message gives a reason that no permission changes: {denial.reason}"
         yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
+        yield from _permission_ruled_out(case)
+    elif CALLER_DENIED in case.checks:
+        reason = f"a policy of {denial.role_name} denies {_action_in(denial)} explicitly: narrow the Deny"
+        yield case.cause("denied_by_other_policy", Rank.PROVEN, reason, CALLER_DENIED)
         yield from _permission_ruled_out(case)
     elif assumes_itself(denial):
         reason = f"the role {denial.role_name} assumes itself: its own trust policy must let it in"

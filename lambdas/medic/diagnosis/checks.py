@@ -27,6 +27,9 @@ LINE_CONFIRMED = "line_confirmed"
 CALLER_LACKS = "caller_policies"
 """The id of the check that fails if the denied role's policies, read now, lack the action."""
 
+CALLER_DENIED = "caller_denied"
+"""The id of the check that fails, in place of that, if these policies deny the action explicitly."""
+
 _TRUST = {
     Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
     Assumable.CONTESTED: (
@@ -321,8 +324,12 @@ def policies_of_caller(case: Case) -> Iterator[Check]:
     except UnknownPolicyError as error:
         yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {error}")
         return
-    given = next(permissions.given(action, [case.denied_resource or "*"]), None)
-    if given is None:
+    resource = case.denied_resource or "*"
+    given = next(permissions.given(action, [resource]), None)
+    if permissions.denies(action, resource):
+        detail = f"a policy of {role.name} denies {action} explicitly now, and no Allow overrides that"
+        yield Check(CALLER_DENIED, CheckResult.FAIL, detail)
+    elif given is None:
         yield Check(CALLER_LACKS, CheckResult.FAIL, f"no policy of {role.name} allows {action} now")
     else:
         detail = (

@@ -18,6 +18,7 @@ from tests.unit.diagnosis.diagnosing import (
     BUILD_SESSION,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
+    IDENTITY_REASON,
     NO_CREDENTIALS,
     NOW,
     REFUSED,
@@ -139,6 +140,19 @@ def test_a_site_that_fails_at_runtime_has_no_job_to_retry() -> None:
     wrong = Present(role(COMPUTE_ROLE, created_at=NOW, trust_policy=trust("lambda.amazonaws.com")))
 
     assert len(fixes(diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=wrong))) == 1
+
+
+@pytest.mark.parametrize("reason", ["", IDENTITY_REASON])
+def test_an_explicit_deny_in_the_roles_own_policies_gets_no_allow_beside_it(reason: str) -> None:
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}]}
+    read: dict[str, Any] = {"policies": {SERVICE_ROLE: Present(RolePolicies((), (deny,), ("deny",)))}}
+    diagnosis = diagnosed(denial(BUILD_SESSION, reason), **read)
+    (fix,) = fixes(diagnosis)
+
+    assert top(diagnosis) == ("denied_by_other_policy", Rank.PROVEN)
+    assert ranks(diagnosis)["permission_missing_identity"] is Rank.RULED_OUT
+    assert check_ids(diagnosis) == {"caller", "service_role_set", "caller_denied"}
+    assert "put-role-policy" not in commands(fix)
 
 
 def test_a_call_with_studios_role_leads_to_a_profile_and_not_to_a_permission() -> None:
