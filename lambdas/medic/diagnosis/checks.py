@@ -77,19 +77,6 @@ def compute_role(case: Case) -> Iterator[Check]:
     yield from _role("compute_role", "compute role", case, case.compute, unknown, level=_level(case))
 
 
-def compute_role_in_brief(case: Case) -> Iterator[Check]:
-    """One line on the compute role for a failed build, because builds never use it."""
-    if case.app is None or case.branch is None or case.app.platform == "WEB":
-        return
-    aside = "builds never use it"
-    if case.compute is None:
-        yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
-        return
-    trust = case.compute.assumable.value
-    detail = f"the compute role {case.compute.arn} is {case.compute_role_level} (trust: {trust}); {aside}"
-    yield Check("compute_role_set", CheckResult.PASS, detail)
-
-
 def service_role_boundary(case: Case) -> Iterator[Check]:
     """Always passes: a boundary never keeps a service from assuming a role, but people often suspect it."""
     role = case.role(case.service)
@@ -362,10 +349,10 @@ _DENIED: tuple[_MakeChecks, ...] = (*(caller, role_of_caller, policies_of_caller
 CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),
-        *(resource_control_policies, platform, compute_role_in_brief),
+        *(resource_control_policies, platform),
     ),
     Label.COMPUTE_ROLE_UNASSUMABLE: (compute_role, platform, resource_control_policies),
-    Label.CREDENTIALS_MISSING_BUILD: (caller, service_role, static_keys, compute_role_in_brief),
+    Label.CREDENTIALS_MISSING_BUILD: (caller, service_role, static_keys),
     Label.CREDENTIALS_MISSING_RUNTIME: (compute_role, line_confirmed, platform, static_keys),
     Label.EXPIRED_OR_INVALID_TOKEN: (build_duration, static_keys),
     Label.ACCESS_DENIED_IDENTITY: _DENIED,

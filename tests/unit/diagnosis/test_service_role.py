@@ -311,12 +311,10 @@ def test_the_platform_is_checked_against_the_framework(platform: str, framework:
     assert check(diagnosed(UNASSUMABLE, **changes), "platform").result is result
 
 
-def test_the_compute_role_gets_one_check_that_says_builds_never_use_it() -> None:
-    diagnosis = diagnosed(UNASSUMABLE)
+def test_a_build_has_no_failed_check_of_the_compute_role_which_builds_never_use() -> None:
+    diagnosis = diagnosed(UNASSUMABLE, branch=Present(branch(compute_role_arn=None)))
 
-    assert [each for each in check_ids(diagnosis) if each.startswith("compute")] == ["compute_role_set"]
-    assert "set on the branch (trust: allowed); builds never use it" in check(diagnosis, "compute_role_set").detail
-    assert "compute_role_set" not in check_ids(diagnosed(UNASSUMABLE, app=Present(app(platform="WEB"))))
+    assert not [each for each in check_ids(diagnosis) if each.startswith("compute")]
 
 
 def test_a_stack_that_owns_the_role_is_named_with_the_statement() -> None:
