@@ -157,7 +157,9 @@ def _advice(report: FailureReport) -> str:
         return f"do what this says: {page}"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
         return "allow it only if your code is meant to do this. The detail has the statement"
-    return fixes[0].heading
+    retries = not fixes[0].snippets or fixes[0].heading.endswith("retry the job")
+    ended = report.failure.trigger is Trigger.FAILED and not retries  # only another build shows whether it helped
+    return f"{fixes[0].heading}{', then redeploy' if ended else ''}"
 
 
 def _own_role(report: FailureReport) -> bool:

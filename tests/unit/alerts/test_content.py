@@ -27,7 +27,9 @@ from tests.unit.diagnosis.diagnosing import (
     NO_CREDENTIALS,
     OWN_ROLE,
     REFUSED,
+    STARTED,
     UNASSUMABLE,
+    branch,
     denial,
     diagnosed,
     role,
@@ -221,13 +223,24 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
             Trigger.FAILED,
             "Run amplify configure project, choose",
         ),
+        (BUILD, Trigger.FAILED, "Reconnect the repository through the Amplify GitHub App, then redeploy."),
+        (
+            diagnosed(UNASSUMABLE, service=Present(role(created_at=STARTED))),
+            Trigger.FAILED,
+            "Wait 30 seconds, then retry the job.",
+        ),
+        (
+            diagnosed(NO_CREDENTIALS, Phase.RUNTIME, branch=Present(branch(compute_role_arn=None))),
+            Trigger.RUNTIME,
+            "Create a compute role and attach it to the branch.",
+        ),
         (
             diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, trust_policy=FOREIGN_SOURCE))),
             Trigger.RUNTIME,
             "Do what this says: medic explain compute_role_trust_wrong",
         ),
     ],
-    ids=["only possible", "a step", "a step before another cause's fix", "neither"],
+    ids=["only possible", "a step", "a step before another cause's fix", "build", "young", "runtime", "neither"],
 )
 def test_the_next_step_is_about_the_first_cause(diagnosis: Diagnosis, trigger: Trigger, step: str) -> None:
     assert f"\nNext step: {step}" in told(compose_report(report_of(diagnosis, Mode.REPORT, trigger)))
