@@ -131,7 +131,7 @@ def _stale_keys(case: Case, rank: Rank) -> Cause:
 
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
     """Causes of credentials that AWS recognised and refused."""
-    duration = case.checks["build_duration"].result if "build_duration" in case.checks else None
+    duration = case.result("build_duration")
     over_an_hour, short = duration is CheckResult.FAIL, duration is CheckResult.PASS
     reason = "AWS says that credentials were there and are no longer, or not, valid"
     rank = Rank.LIKELY if over_an_hour or case.phase is Phase.API else Rank.POSSIBLE

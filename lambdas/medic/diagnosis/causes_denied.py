@@ -98,7 +98,7 @@ def access_denied(case: Case) -> Iterator[Cause]:
         reason = f"the message gives a reason that no permission changes: {denial.reason}"
         yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
         yield from _permission_ruled_out(case)
-    elif CALLER_DENIED in case.checks:
+    elif case.result(CALLER_DENIED) is CheckResult.FAIL:
         reason = f"a policy of {denial.role_name} denies {_action_in(denial)} explicitly: narrow the Deny"
         yield case.cause("denied_by_other_policy", Rank.PROVEN, reason, CALLER_DENIED)
         yield from _permission_ruled_out(case)
@@ -187,7 +187,7 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
 
 def _lacks_backend_policy(case: Case, denial: Denial) -> bool:
     """True if a part of CDK's bootstrap stack was refused, and the role's policies, read now, lack the action."""
-    lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
+    lacks = case.result(CALLER_LACKS) is CheckResult.FAIL
     return lacks and _BOOTSTRAPPED.search(denial.resource or "") is not None
 
 
@@ -215,7 +215,7 @@ def _only_possible(case: Case, denial: Denial) -> bool:
     """
     action = denial.action or ""
     bait = case.source is Source.RUNTIME and ("*" in action or leads_to_power(action))
-    return bait or (CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.PASS)
+    return bait or case.result(CALLER_LACKS) is CheckResult.PASS
 
 
 def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = None) -> Proposal | None:
@@ -258,7 +258,7 @@ def _may_be_a_command(case: Case, action: str) -> bool:
     the caller is one of the app's own two roles, its policies lack the action now, the resource is one of this account
     or of a kind that has no account, and the action leads to no more power.
     """
-    lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
+    lacks = case.result(CALLER_LACKS) is CheckResult.FAIL
     arn, here = case.denied_resource or "", case.evidence
     if case.source is Source.RUNTIME or not lacks or leads_to_power(action):
         return False
