@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from medic_cli.output import visible
+from medic.text import visible
 
 SOMETHING_WRONG = 1
 COULD_NOT_LOOK = 3

@@ -7,7 +7,7 @@ import hashlib
 from html import escape
 from importlib import resources
 
-from medic_cli.output import visible
+from medic.text import visible
 
 
 def asset(name: str) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from medic.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -47,11 +49,6 @@ def terminal() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, soft_wrap=True, width=_FILE_WIDTH)
-
-
-def visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could make it read as something else."""
-    return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "" for c in text)
 
 
 def styled(text: str, style: str = "") -> Text:

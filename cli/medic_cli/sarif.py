@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from medic import VERSION
-from medic_cli.output import visible
+from medic.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

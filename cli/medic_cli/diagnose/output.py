@@ -292,6 +292,8 @@ def _print_fixes(console: Console, fixes: tuple[Section, ...], dialect: str) -> 
     for fix in fixes:
         console.print()
         console.print(styled(f"Fix: {fix.heading}", "bold"))
+        for item in fix.items:
+            console.print(styled(f"  - {item}"))
         for snippet in fix.snippets:
             if dialect == ALL:
                 console.print(styled(f"# {snippet.name}", "dim"))

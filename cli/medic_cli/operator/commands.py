@@ -15,6 +15,7 @@ from medic.gateways import Gateways
 from medic.incidents.region import MAX_MUTE
 from medic.records import replace
 from medic.redaction import redact
+from medic.text import visible
 from medic_cli import completion
 from medic_cli.aws import explained, why
 from medic_cli.errors import COULD_NOT_LOOK, NotDoneError
@@ -30,7 +31,7 @@ from medic_cli.operator.output import (
     send_request,
 )
 from medic_cli.options import AppAndBranch, app_argument, branch_argument, duration, examples, since
-from medic_cli.output import print_cut, print_json, print_list, styled, terminal, visible
+from medic_cli.output import print_cut, print_json, print_list, styled, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

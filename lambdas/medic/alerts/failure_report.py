@@ -148,14 +148,18 @@ def _advice(report: FailureReport) -> str:
     diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
     if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
-    fixes = _fixes(report)
-    if diagnosis.causes and not fixes and not _only_possible(report):
-        return f"do what this says: medic explain {diagnosis.likeliest}"
-    if not fixes or _only_possible(report):
-        return "check the causes in the detail before you change anything, because none is proven or likely"
+    fixes, page = _fixes(report), f"medic explain {diagnosis.likeliest}"
+    if _only_possible(report):
+        if sum(cause.rank is Rank.POSSIBLE for cause in diagnosis.causes) > 1:
+            return "check the causes in the detail before you change anything, because none is proven or likely"
+        return f"read this before you change anything, because the cause is only possible: {page}"
+    if not fixes:
+        return f"do what this says: {page}"
     if any(cause.proposal is not None and not cause.proposal.as_command for cause in diagnosis.causes[:1]):
         return "allow it only if your code is meant to do this. The detail has the statement"
-    return fixes[0].heading[:1].lower() + fixes[0].heading[1:]
+    retries = not fixes[0].snippets or fixes[0].heading.endswith("retry the job")
+    ended = report.failure.trigger is Trigger.FAILED and not retries  # only another build shows whether it helped
+    return f"{fixes[0].heading}{', then redeploy' if ended else ''}"
 
 
 def _own_role(report: FailureReport) -> bool:
@@ -293,7 +297,7 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
         without |= ATTACHING_FIXES if action.kind is ActionKind.ATTACH_COMPUTE else REPAIRING_FIXES
     replacing = (outcome.action for outcome in report.outcomes if outcome.result in _REPLACING)
     without.update(TRUST_FIXES[action.kind] for action in (*replacing, *report.proposed))
-    if _rebuilds(report) or report.failure.trigger is Trigger.RUNTIME:
+    if _rebuilds(report):
         without.add("wait_and_retry")
     if report.refused and report.refused[0].rule == "not_admin":
         without.discard("create_compute_role")  # under a name of its own, so it is not the refused role

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -23,10 +23,11 @@ from medic.evidence import Evidence, value_of
 from medic.knowledge import FIXES, find_entry
 from medic.knowledge.entry import Dialect, filled, placeholders_in
 from medic.knowledge.fixes import add_to_trust
-from medic.labels import ActionKind, Phase
+from medic.labels import ActionKind, Label, Phase, PolicyType
 
 if TYPE_CHECKING:
     from medic.events import Scope
+    from medic.knowledge.entry import Entry
     from medic.plan.model import Action
 
 _CONSOLES = {
@@ -38,7 +39,7 @@ _DIALECTS = (Dialect.CONSOLE, Dialect.CLI, Dialect.CDK, Dialect.TERRAFORM)
 _CONSOLE_ONLY = (Dialect.CONSOLE,)
 _MAX_FIXES = 2
 
-_CALLER_FIXES = frozenset({"grant_action", "change_boundary"})
+_CALLER_FIXES = frozenset({"grant_action", "change_boundary", "ask_resource_owner"})
 """Fixes of the role whose call was denied."""
 ATTACHING_FIXES = frozenset({"create_compute_role", "attach_compute_role"})
 """Fixes that do what the bot does when it attaches a compute role."""
@@ -47,12 +48,19 @@ REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role"})
 TRUST_FIXES = {ActionKind.ATTACH_COMPUTE: "trust_compute_role", ActionKind.REPAIR_SERVICE: "trust_service_role"}
 """The fix of the role that the bot's action replaces."""
 _GRANTING_FIXES = frozenset(
-    {*TRUST_FIXES.values(), "create_backend_role", "grant_action", "allow_pass_role", "logging_policy"}
+    {
+        *TRUST_FIXES.values(),
+        *("create_backend_role", "attach_backend_policy", "grant_action", "allow_pass_role", "logging_policy"),
+    }
 )
 """Fixes that let somebody do more. A line that any visitor can write gets no command for them."""
+_MORE_DENIALS_FOLLOW = frozenset({"service_role_for_logs", "service_role_not_for_backend", "studio_role_in_use"})
+"""Causes that one more permission does not remove."""
 _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
-_PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
+_PERMISSIONS_TAB_FIXES = frozenset(
+    {"attach_backend_policy", "grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"}
+)
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
@@ -75,25 +83,41 @@ def fixes_for(
     `without` holds the ids of fixes that the present state makes superfluous or wrong.
     """
     likely = [cause for cause in diagnosis.causes if cause.rank in ranks]
-    entries = [find_entry(cause.id) for cause in likely]
-    ids = dict.fromkeys(fix for entry in entries if entry for fix in entry.fixes)
+    entries = [entry for cause in likely if (entry := find_entry(cause.id))]
+    ids = dict.fromkeys(fix for entry in entries for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
     useless = {*without, *_impossible(evidence, diagnosis)}
-    shown = [id_ for id_ in ids if id_ not in useless and not _deny_overrides(id_, diagnosis)][:_MAX_FIXES]
-    return tuple(
+    shown = [id_ for id_ in ids if id_ not in useless and not _deny_overrides(id_, diagnosis)]
+    fixes = (
         _fix(
             fix_id,
             proposals.get(fix_id),
             evidence,
             _role_for(evidence, diagnosis, fix_id),
-            _CONSOLE_ONLY if diagnosis.phase is Phase.RUNTIME and fix_id in _GRANTING_FIXES else _DIALECTS,
+            _dialects(diagnosis, fix_id),
         )
         for fix_id in shown
     )
+    return (*_steps(entries[:1]), *fixes)[:_MAX_FIXES]
+
+
+def _dialects(diagnosis: Diagnosis, fix_id: str) -> Collection[Dialect]:
+    """A granting fix of a line that visitors can write has no command, nor has one for a policy of another type."""
+    granting = diagnosis.phase is Phase.RUNTIME and fix_id in _GRANTING_FIXES
+    denial = diagnosis.findings[0].denial
+    of_endpoint = denial is not None and denial.policy_type is PolicyType.VPC_ENDPOINT
+    return _CONSOLE_ONLY if granting or (fix_id == "ask_policy_owner" and not of_endpoint) else _DIALECTS
+
+
+def _steps(entries: Iterable[Entry]) -> Iterator[Section]:
+    """What a cause asks for that is a thing to do, and no text to paste."""
+    for entry in entries:
+        if entry.steps and not entry.fixes:
+            yield Section(entry.steps[0].removesuffix("."), entry.steps[1:])
 
 
 def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
-    """Fixes that need what is not there: a usable role to attach, or a laptop to log in on."""
+    """Fixes that need what is not there, such as a usable role to attach, or that are about a wrong identity."""
     candidates = {"attach_compute_role": diagnosis.candidate, "attach_service_role": diagnosis.repair}
     for fix_id, candidate in candidates.items():
         if candidate is None or candidate.usable is not True:
@@ -106,6 +130,12 @@ def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
         yield TRUST_FIXES[ActionKind.ATTACH_COMPUTE]  # nobody knows which role was refused
     if diagnosis.phase is not Phase.API:
         yield from _LAPTOP_FIXES
+    if diagnosis.phase is Phase.RUNTIME:
+        yield "wait_and_retry"  # the job did not fail
+    if diagnosis.label is Label.EXPIRED_OR_INVALID_TOKEN and diagnosis.phase is not Phase.RUNTIME:
+        yield from ATTACHING_FIXES  # builds never use the compute role
+    if diagnosis.likeliest in _MORE_DENIALS_FOLLOW:
+        yield "grant_action"
 
 
 def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
@@ -121,7 +151,7 @@ def _fix(
     url = app_url(scope) if fix_id in _APP_PAGE_FIXES else ""
     if fix_id in TRUST_FIXES.values():
         url = role_url(scope, role_arn, "trust_relationships")
-    elif fix_id in _PERMISSIONS_TAB_FIXES:
+    elif fix_id in _PERMISSIONS_TAB_FIXES and role_arn:
         url = role_url(scope, role_arn, "permissions")
     fix = FIXES[fix_id]
     if proposal is not None:
@@ -159,9 +189,9 @@ def _role_for(evidence: Evidence, diagnosis: Diagnosis, fix_id: str) -> str:
     roles = f"arn:{evidence.scope.partition}:iam::{evidence.scope.account}:role"
     new_service, new_compute = (f"{roles}/amplify-{kind}-{evidence.scope.app_id}" for kind in ("service", "compute"))
     denial = diagnosis.findings[0].denial if diagnosis.findings else None
-    if fix_id in _CALLER_FIXES and denial and denial.role_name:
-        # The message has a session ARN, which lacks the role's path.
-        return f"{roles}/{denial.role_name}"
+    if fix_id in _CALLER_FIXES and denial:
+        # The message has a session ARN, which lacks the role's path. A user has no role.
+        return f"{roles}/{denial.role_name}" if denial.role_name and denial.account == evidence.scope.account else ""
     compute, service = diagnosis.compute, diagnosis.service
     of_fix = {
         "create_compute_role": _missing(compute) or new_compute,

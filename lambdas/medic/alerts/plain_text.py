@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from medic.alerts.model import Alert, NamedText
 from medic.alerts.wording import cut_in_the_middle, headline, identity_line, shortened
 from medic.records import replace
+from medic.text import visible
 
 MAX_HEADLINE = 150
 """Characters. Slack's limit of a header: https://docs.slack.dev/reference/block-kit/blocks/header-block"""
@@ -14,11 +15,6 @@ MAX_BRIEF = 900
 """Characters of headline and lines together, so that a phone shows them on one screen."""
 _MAX_LINK = 40
 """Characters of a link's name, which is part of the brief."""
-
-
-def visible(text: str) -> str:
-    """The text without control, bidirectional and zero-width characters, which could disguise it."""
-    return text.translate({ord(c): None for c in set(text) if c not in "\n\t" and not c.isprintable()})
 
 
 def title(alert: Alert) -> str:

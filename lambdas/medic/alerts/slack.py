@@ -21,11 +21,12 @@ from msgspec import Struct
 
 from medic.alerts.delivery import DeliveryError
 from medic.alerts.model import Alert, Button, ButtonTarget, NamedText
-from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title, visible
+from medic.alerts.plain_text import brief_lines, brief_links, detail_parts, labelled, title
 from medic.alerts.slack_buttons import ACTION_IDS, BUTTONS, LABELS, button_value
 from medic.alerts.wording import ALERT_STYLES, shortened
 from medic.aws.secrets import BOT_TOKEN, WEBHOOK, SecretError, SecretForm
 from medic.records import replace
+from medic.text import visible
 
 if TYPE_CHECKING:
     from slack_sdk.http_retry.response import HttpResponse

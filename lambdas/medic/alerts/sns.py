@@ -9,10 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from medic.alerts.delivery import DeliveryError
-from medic.alerts.plain_text import brief_lines, detail_parts, labelled, title, visible
+from medic.alerts.plain_text import brief_lines, detail_parts, labelled, title
 from medic.alerts.wording import subject_line
 from medic.aws.errors import AwsError, translated
 from medic.records import replace
+from medic.text import visible
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -129,9 +130,7 @@ def _escaped(text: str, limit: int) -> str:
     """
     room = limit
     kept = []
-    for character in text:
-        if character != "\n" and not character.isprintable():
-            continue
+    for character in visible(text):
         room -= _ESCAPED_LENGTHS.get(character, 1)
         if room < 1:
             kept.append("…")

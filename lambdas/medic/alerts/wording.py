@@ -102,7 +102,9 @@ _SOURCES = {
     "build_duration": "amplify:GetJob",
     "caller": "the denial's text",
     "caller_boundary": "iam:GetRole",
-    "caller_policies": "iam:ListRolePolicies, ListAttachedRolePolicies and GetPolicyVersion",
+    **dict.fromkeys(
+        ("caller_policies", "caller_denied"), "iam:ListRolePolicies, ListAttachedRolePolicies and GetPolicyVersion"
+    ),
     "changed_since_success": "what was read after that job, and now",
     "line_confirmed": "amplify:GetBranch and iam:GetRole",
     "platform": "amplify:GetApp",

@@ -118,27 +118,30 @@ def logging_role(case: Case) -> Iterator[Cause]:
         yield case.cause("permissions_on_logging_role", Rank.POSSIBLE, reason)
 
 
-def _stale_keys(case: Case) -> Cause:
-    """A role's credentials renew themselves at SSR runtime, so keys that were copied are the first suspect."""
+def _stale_keys(case: Case, rank: Rank) -> Cause:
+    """Where a role's own credentials can't have expired, keys that were copied are the first suspect."""
     if case.static_keys:
         reason = f"{', '.join(case.static_keys)} hold access keys, which may be deleted, inactive or incomplete"
-    else:
+    elif case.phase is Phase.RUNTIME:
         reason = "a role's credentials renew themselves, so the code or its variables may hold copied keys"
-    return case.cause("stale_keys", Rank.LIKELY, reason, "static_keys")
+    else:
+        reason = "a build's own credentials last an hour: others that it uses are copied keys or a saved session"
+    return case.cause("stale_keys", rank, reason, "static_keys")
 
 
 def expired_or_invalid(case: Case) -> Iterator[Cause]:
     """Causes of credentials that AWS recognised and refused."""
-    if case.phase is Phase.RUNTIME:
-        yield _stale_keys(case)
-    over_an_hour = "build_duration" in case.checks and case.checks["build_duration"].result is CheckResult.FAIL
-    if over_an_hour and case.phase is not Phase.RUNTIME:
+    duration = case.result("build_duration")
+    over_an_hour, short = duration is CheckResult.FAIL, duration is CheckResult.PASS
+    reason = "AWS says that credentials were there and are no longer, or not, valid"
+    rank = Rank.LIKELY if over_an_hour or case.phase is Phase.API else Rank.POSSIBLE
+    if short or case.phase is Phase.RUNTIME:
+        yield _stale_keys(case, Rank.LIKELY)
+    if over_an_hour:
         reason = "the build outlived its credentials, which end after one hour whatever the role allows"
-    elif case.static_keys:
-        reason = f"the keys in {', '.join(case.static_keys)} may be deleted, inactive or without their session token"
-    else:
-        reason = "AWS says that credentials were there and are no longer, or not, valid"
-    rank = Rank.PROVEN if over_an_hour and case.signature == "token_expired" else Rank.LIKELY
+        rank = Rank.PROVEN if case.signature == "token_expired" else rank
     yield case.cause("session_expired", rank, reason, "build_duration", "static_keys")
+    if duration is CheckResult.UNKNOWN:
+        yield _stale_keys(case, Rank.POSSIBLE)
     if case.phase is Phase.API:
         yield _local_machine(case)

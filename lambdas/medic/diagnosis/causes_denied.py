@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
 from medic.diagnosis import facts
 from medic.diagnosis.causes_credentials import logging_role
-from medic.diagnosis.checks import CALLER_LACKS
+from medic.diagnosis.checks import CALLER_DENIED, CALLER_LACKS
 from medic.diagnosis.model import Cause, CheckResult, Proposal, Rank
 from medic.knowledge.power import leads_to_power
 from medic.labels import Identity, Label, Phase, PolicyType, Source
@@ -71,6 +72,9 @@ _NEEDED_TOO = {
 }
 """What deleting an app or backend needs besides.
 https://docs.aws.amazon.com/amplify/latest/userguide/security_iam_troubleshoot.html"""
+_BOOTSTRAPPED = re.compile(r":(?:parameter/cdk-bootstrap/|role/cdk-[a-z0-9]{1,20}-)")
+"""Of CDK's bootstrap stack: the parameter with its version, and the roles that deploy, publish and look up.
+https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html"""
 _WHOSE = {
     Identity.SERVICE_ROLE: "the service role",
     Identity.COMPUTE_ROLE: "the compute role",
@@ -94,6 +98,10 @@ def access_denied(case: Case) -> Iterator[Cause]:
         reason = f"the message gives a reason that no permission changes: {denial.reason}"
         yield case.cause("denied_by_other_policy", Rank.LIKELY, reason)
         yield from _permission_ruled_out(case)
+    elif case.result(CALLER_DENIED) is CheckResult.FAIL:
+        reason = f"a policy of {denial.role_name} denies {_action_in(denial)} explicitly: narrow the Deny"
+        yield case.cause("denied_by_other_policy", Rank.PROVEN, reason, CALLER_DENIED)
+        yield from _permission_ruled_out(case)
     elif assumes_itself(denial):
         reason = f"the role {denial.role_name} assumes itself: its own trust policy must let it in"
         yield case.cause("role_assumes_itself", Rank.LIKELY, reason)
@@ -109,7 +117,7 @@ def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
     """The message names the policy type, so no addition to the caller's own policies helps."""
     which = f" {denial.policy_arn}" if denial.policy_arn else ""
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
-    if policy_type is PolicyType.SESSION and case.label is Label.PASS_ROLE_DENIED:
+    if policy_type is PolicyType.SESSION and denial.action == "iam:PassRole" and case.identity is Identity.COMPUTE_ROLE:
         reason += "; Amplify itself passes one to SSR code that denies iam:PassRole"
     checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
     return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason, *checks)
@@ -135,6 +143,11 @@ def _pass_role(case: Case, denial: Denial) -> Cause:
     role = denial.resource or "the role that it attaches"
     who = _caller_in(case, denial)
     reason = f"{who} may not pass {role} to the service; it is the caller's permission, not the role's"
+    resource, caller = _account_of(denial.resource or ""), denial.account
+    if resource and caller and resource != caller:
+        reason = f"{role} belongs to another account than {who}, and a role can be passed only within its own account"
+        kind = "service" if case.service and denial.resource == case.service.arn else "compute"
+        return case.cause(f"{kind}_role_other_account", Rank.LIKELY, reason)
     apps_own = {verdict.arn for verdict in (case.service, case.compute) if verdict}
     passed_to = _AMPLIFY if denial.resource in apps_own else None
     rank = Rank.POSSIBLE if _only_possible(case, denial) else Rank.PROVEN
@@ -157,7 +170,11 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         reason = (
             f"the build ran as {denial.role_name}, which may write logs: one more permission leads to the next denial"
         )
-        yield case.cause("service_role_for_logs", Rank.LIKELY, reason)
+        rank = Rank.LIKELY if _only_possible(case, denial) else Rank.PROVEN
+        yield case.cause("service_role_for_logs", rank, reason, CALLER_LACKS)
+    elif case.identity is Identity.SERVICE_ROLE and _lacks_backend_policy(case, denial):
+        reason = f"{denial.resource} belongs to what CDK bootstrapped, and one more permission leads to the next denial"
+        yield case.cause("service_role_not_for_backend", Rank.PROVEN, reason, CALLER_LACKS)
     if denial.action in _NOT_BY_PERMISSION:
         cause_id, reason = _NOT_BY_PERMISSION[denial.action]
         yield case.cause(cause_id, Rank.LIKELY, reason)
@@ -166,6 +183,12 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         yield from _build_without_service_role(case, Rank.LIKELY)
     if case.identity is Identity.COMPUTE_ROLE:
         yield from logging_role(case)
+
+
+def _lacks_backend_policy(case: Case, denial: Denial) -> bool:
+    """True if a part of CDK's bootstrap stack was refused, and the role's policies, read now, lack the action."""
+    lacks = case.result(CALLER_LACKS) is CheckResult.FAIL
+    return lacks and _BOOTSTRAPPED.search(denial.resource or "") is not None
 
 
 def _permission(case: Case, denial: Denial) -> Cause:
@@ -192,7 +215,7 @@ def _only_possible(case: Case, denial: Denial) -> bool:
     """
     action = denial.action or ""
     bait = case.source is Source.RUNTIME and ("*" in action or leads_to_power(action))
-    return bait or (CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.PASS)
+    return bait or case.result(CALLER_LACKS) is CheckResult.PASS
 
 
 def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = None) -> Proposal | None:
@@ -235,7 +258,7 @@ def _may_be_a_command(case: Case, action: str) -> bool:
     the caller is one of the app's own two roles, its policies lack the action now, the resource is one of this account
     or of a kind that has no account, and the action leads to no more power.
     """
-    lacks = CALLER_LACKS in case.checks and case.checks[CALLER_LACKS].result is CheckResult.FAIL
+    lacks = case.result(CALLER_LACKS) is CheckResult.FAIL
     arn, here = case.denied_resource or "", case.evidence
     if case.source is Source.RUNTIME or not lacks or leads_to_power(action):
         return False

@@ -83,7 +83,7 @@ def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause
             reason = reason_of(service, "the trust policy does not let Amplify in")
             yield case.cause("service_role_trust_wrong", rank, reason, "service_role_trust", proposal=proposal)
         case Assumable.CONDITIONAL if service.required_source:
-            # Only the branch's ARN is denied, which AWS documents as the source.
+            # The branch's ARN is denied, which AWS documents as the source, and the app's is not.
             yield _wrong_source(case, service, Rank.LIKELY)
         case Assumable.CONDITIONAL:
             reason = reason_of(service, "the trust policy's conditions can't be decided from outside")
@@ -203,6 +203,10 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
     compute = case.compute
     if compute is None:
         return
+    if case.in_other_account(compute):
+        reason = f"the role {compute.arn} is not of the app's account {case.evidence.scope.account}"
+        yield case.cause("compute_role_other_account", Rank.PROVEN, reason, "compute_role_account")
+        return
     rank = Rank.PROVEN if compute.propagated else Rank.LIKELY
     trust, exists = "compute_role_trust", "compute_role_exists"
     match compute.assumable:
@@ -220,7 +224,6 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
             yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, trust, proposal=compute.proposal)
         case Assumable.UNREADABLE:
             reason = f"the role could not be read, so its trust is not known: {reason_of(compute, 'no reason given')}"
-            rank = Rank.LIKELY if case.in_other_account(compute) else Rank.POSSIBLE
-            yield case.cause("compute_role_trust_wrong", rank, reason, "compute_role_account", exists, trust)
+            yield case.cause("compute_role_trust_wrong", Rank.POSSIBLE, reason, exists, trust)
         case Assumable.ALLOWED:
             yield case.cause("compute_role_trust_wrong", Rank.RULED_OUT, _TRUST_ALLOWS, exists, trust)

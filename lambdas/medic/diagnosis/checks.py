@@ -27,6 +27,9 @@ LINE_CONFIRMED = "line_confirmed"
 CALLER_LACKS = "caller_policies"
 """The id of the check that fails if the denied role's policies, read now, lack the action."""
 
+CALLER_DENIED = "caller_denied"
+"""The id of the check that fails, in place of that, if these policies deny the action explicitly."""
+
 _TRUST = {
     Assumable.ALLOWED: (CheckResult.PASS, "its trust policy lets Amplify assume it, as it stands now"),
     Assumable.CONTESTED: (
@@ -72,19 +75,6 @@ def service_role(case: Case) -> Iterator[Check]:
 def compute_role(case: Case) -> Iterator[Check]:
     unknown = why_not_read(case.evidence.branch) or why_not_read(case.evidence.app)
     yield from _role("compute_role", "compute role", case, case.compute, unknown, level=_level(case))
-
-
-def compute_role_in_brief(case: Case) -> Iterator[Check]:
-    """One line on the compute role for a failed build, because builds never use it."""
-    if case.app is None or case.branch is None or case.app.platform == "WEB":
-        return
-    aside = "builds never use it"
-    if case.compute is None:
-        yield Check("compute_role_set", CheckResult.FAIL, f"no compute role is set on branch or app; {aside}")
-        return
-    trust = case.compute.assumable.value
-    detail = f"the compute role {case.compute.arn} is {case.compute_role_level} (trust: {trust}); {aside}"
-    yield Check("compute_role_set", CheckResult.PASS, detail)
 
 
 def service_role_boundary(case: Case) -> Iterator[Check]:
@@ -274,11 +264,12 @@ def caller(case: Case) -> Iterator[Check]:
 
 
 def role_of_caller(case: Case) -> Iterator[Check]:
-    """Which of Amplify's roles made a denied call; if the message names no caller, the role that a build would use."""
-    match case.identity:
-        case Identity.COMPUTE_ROLE if case.compute is not None:
+    """Which of Amplify's roles made a denied call; if the message names no caller, the role that the code runs as."""
+    unnamed = Identity.COMPUTE_ROLE if case.phase is Phase.RUNTIME else Identity.SERVICE_ROLE
+    match unnamed if case.identity is Identity.UNKNOWN else case.identity:
+        case Identity.COMPUTE_ROLE if case.app is not None and case.branch is not None:
             yield _is_set("compute_role", "compute role", case.compute, _level(case))
-        case Identity.SERVICE_ROLE | Identity.UNKNOWN if case.app is not None:
+        case Identity.SERVICE_ROLE if case.app is not None:
             yield _is_set("service_role", "service role", case.service)
         case _:
             return
@@ -320,8 +311,12 @@ def policies_of_caller(case: Case) -> Iterator[Check]:
     except UnknownPolicyError as error:
         yield Check(CALLER_LACKS, CheckResult.UNKNOWN, f"the policies of {role.name} are not known: {error}")
         return
-    given = next(permissions.given(action, [case.denied_resource or "*"]), None)
-    if given is None:
+    resource = case.denied_resource or "*"
+    given = next(permissions.given(action, [resource]), None)
+    if permissions.denies(action, resource):
+        detail = f"a policy of {role.name} denies {action} explicitly now, and no Allow overrides that"
+        yield Check(CALLER_DENIED, CheckResult.FAIL, detail)
+    elif given is None:
         yield Check(CALLER_LACKS, CheckResult.FAIL, f"no policy of {role.name} allows {action} now")
     else:
         detail = (
@@ -354,10 +349,10 @@ _DENIED: tuple[_MakeChecks, ...] = (*(caller, role_of_caller, policies_of_caller
 CHECKS_OF: Mapping[Label, tuple[_MakeChecks, ...]] = {
     Label.SERVICE_ROLE_UNASSUMABLE: (
         *(service_role, service_role_boundary, repository_cloned, repository_connection),
-        *(resource_control_policies, platform, compute_role_in_brief),
+        *(resource_control_policies, platform),
     ),
     Label.COMPUTE_ROLE_UNASSUMABLE: (compute_role, platform, resource_control_policies),
-    Label.CREDENTIALS_MISSING_BUILD: (caller, service_role, static_keys, compute_role_in_brief),
+    Label.CREDENTIALS_MISSING_BUILD: (caller, service_role, static_keys),
     Label.CREDENTIALS_MISSING_RUNTIME: (compute_role, line_confirmed, platform, static_keys),
     Label.EXPIRED_OR_INVALID_TOKEN: (build_duration, static_keys),
     Label.ACCESS_DENIED_IDENTITY: _DENIED,

@@ -84,6 +84,10 @@ class Case:
         self.identity = finding.identity if finding else Identity.UNKNOWN
         """Whose credentials the deciding finding is about."""
 
+    def result(self, check_id: str) -> CheckResult | None:
+        """The result of a check; None if the check does not apply."""
+        return self.checks[check_id].result if check_id in self.checks else None
+
     @property
     def deployed_by_hand(self) -> bool:
         """True for a manual deployment, which uses no repository."""
@@ -199,9 +203,9 @@ class Case:
 
         def ids(if_shown: CheckResult, if_excluded: CheckResult) -> tuple[str, ...]:
             wanted = (*((id_, if_shown) for id_ in shown_by), *((id_, if_excluded) for id_ in excluded_by))
-            return tuple(id_ for id_, result in wanted if id_ in self.checks and self.checks[id_].result is result)
+            return tuple(id_ for id_, result in wanted if self.result(id_) is result)
 
-        failed = {id_ for id_ in shown_by if id_ in self.checks and self.checks[id_].result is CheckResult.FAIL}
+        failed = {id_ for id_ in shown_by if self.result(id_) is CheckResult.FAIL}
         return Cause(
             id=cause_id,
             title=title_of(cause_id),

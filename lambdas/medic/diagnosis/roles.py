@@ -139,8 +139,8 @@ def _verdict_on(
         role_arn,
         _assumable(decisions, contestable=form is FixForm.PLAIN),
         propagated,
-        explanation=(*explain(worst), *_caveats(decisions, fix)),
-        required_source=_required_sources(worst),
+        explanation=(*_split(decisions, worst), *explain(worst), *_caveats(worst, fix)),
+        required_source=_required_sources(decisions[0]),
         proposal=_proposal(fix, role, form),
     )
 
@@ -153,10 +153,18 @@ def _assumable(decisions: list[Decision], *, contestable: bool) -> Assumable:
     return Assumable.DENIED if outcomes == {Outcome.DENIED} else Assumable.CONDITIONAL
 
 
-def _caveats(decisions: list[Decision], fix: TrustFix) -> Iterator[str]:
+def _split(decisions: list[Decision], worst: Decision) -> Iterator[str]:
+    """For which of a branch and its app the trust holds, if not for both. A branch's ARN is the documented source."""
     if len({decision.outcome for decision in decisions}) > 1:
-        yield "For the app's own ARN the answer is another; AWS does not say which of the two a build carries."
-    if decisions[0].outcome is Outcome.DENIED and fix.statement is None:
+        fits, other = ("app", "branch") if worst is decisions[0] else ("branch", "app")
+        yield (
+            f"The trust policy fits the {fits}'s ARN as source and not the {other}'s; "
+            "AWS does not say which of the two a build carries."
+        )
+
+
+def _caveats(worst: Decision, fix: TrustFix) -> Iterator[str]:
+    if worst.outcome is Outcome.DENIED and fix.statement is None:
         yield f"No statement is proposed. {fix.reason}"
     if fix.replaces is not None:
         yield f"The proposed statement replaces Statement[{fix.replaces}] and lets in this source too."
@@ -217,11 +225,12 @@ def _difference(value: str, source_arn: str) -> str:
         return shown(value)
     pairs = (("region", wanted[3], actual[3]), ("account", wanted[4], actual[4]))
     differing = [f"{word} {bare(want)}" for word, want, have in pairs if want not in {have, "*"}]
-    app = _app_in(wanted[5])
-    if app not in {_app_in(actual[5]), "*"}:
+    app, _, branch = wanted[5].removeprefix("apps/").partition("/")
+    own_app = actual[5].removeprefix("apps/").partition("/")[0]
+    if app not in {own_app, "*"}:
         differing.insert(0, f"app {bare(app)}")
+    elif not branch and not differing:
+        return f"the app without its branches ({bare(value)})"
+    elif branch.startswith("branches/") and not differing:
+        return f"branch {bare(branch.removeprefix('branches/'))} of the app"
     return " in ".join(differing) or shown(value)
-
-
-def _app_in(resource: str) -> str:
-    return resource.removeprefix("apps/").partition("/")[0]

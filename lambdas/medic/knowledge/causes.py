@@ -178,7 +178,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "service_role_source_condition",
-        "The trust policy is pinned to another app, region or account",
+        "The trust policy is pinned to another app, branch, region or account",
         "The IAM console adds aws:SourceAccount and aws:SourceArn to roles made for Amplify. Reused for a second app, "
         "or in another region, such a role denies: the ARN names the first app. The one cleanly proven trust cause in "
         "public reports.",
@@ -278,6 +278,17 @@ CAUSES: tuple[Entry, ...] = (
         sources=(COMPUTE_ROLE_DOCS,),
     ),
     _cause(
+        "compute_role_other_account",
+        "The compute role belongs to another account than the app",
+        "A role can be passed to a service only within its own account, whatever its trust policy says. For data of "
+        "another account, a compute role of the app's account assumes a role over there.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME, Phase.API),
+        looks=(Look("compute_role_account", "The account in the role's ARN is not the app's."),),
+        fixes=("create_compute_role", "attach_compute_role"),
+        sources=(PASSING_ROLES_DOCS, COMPUTE_ROLE_DOCS),
+    ),
+    _cause(
         "compute_role_trust_wrong",
         "The compute role's trust policy does not let Amplify in",
         "Amplify tries the role when it is attached and refuses it: `The compute role provided cannot be assumed by "
@@ -289,7 +300,7 @@ CAUSES: tuple[Entry, ...] = (
             Look("compute_role_trust", "The trust policy, evaluated, denies amplify.amazonaws.com."),
             Look("compute_role_exists", "The role exists."),
         ),
-        fixes=("trust_compute_role", "wait_and_retry"),
+        fixes=("trust_compute_role",),
         related=(
             "iam_propagation",
             "compute_role_conditions_contested",
@@ -398,8 +409,8 @@ CAUSES: tuple[Entry, ...] = (
         "iam:PassRole: no change of the role cures that. A message names one policy even if several deny.",
         label=Label.ACCESS_DENIED_OTHER,
         steps=(
-            "A session policy is stored nowhere: it stands in the call that makes the session.",
             "Look in the code or pipeline for AssumeRole or GetFederationToken with Policy or PolicyArns.",
+            "A session policy is stored nowhere else: it stands in the call that makes the session.",
             "In SSR code, do without iam:PassRole.",
         ),
         related=("session_tags_assume_again",),
@@ -488,12 +499,25 @@ CAUSES: tuple[Entry, ...] = (
         sources=("aws-amplify/amplify-backend#1674", "aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
     ),
     _cause(
+        "service_role_not_for_backend",
+        "The service role lacks what deploying a Gen 2 backend needs",
+        "ampx reads and assumes what `cdk bootstrap` made: the parameter /cdk-bootstrap/... and the roles cdk-.... A "
+        "service role that is denied one of them is denied the next one too. The managed policy "
+        "AmplifyBackendDeployFullAccess allows them all.",
+        identity=Identity.SERVICE_ROLE,
+        phases=_BUILD,
+        looks=(Look("caller_policies", "No policy of the service role allows what the line names."),),
+        fixes=("attach_backend_policy",),
+        related=("cdk_not_bootstrapped",),
+        sources=("aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
+    ),
+    _cause(
         "studio_role_in_use",
         "The command runs with Amplify Studio's credentials instead of your own",
         "`amplify pull` and `push` of an app that was set up through Studio use the role <region>_<pool>_Full-access, "
         "which lacks what newer commands need. It is not yours to edit.",
         identity=Identity.STUDIO,
-        steps=("amplify configure project: choose an AWS profile of your own, then run the command again.",),
+        steps=("Run amplify configure project, choose an AWS profile of your own, and run the command again.",),
         sources=("aws-amplify/amplify-hosting#1411", "aws-amplify/amplify-cli#9839"),
     ),
     _cause(
@@ -554,13 +578,13 @@ CAUSES: tuple[Entry, ...] = (
     _cause(
         "stale_keys",
         "Access keys in code or variables are stale",
-        "A role's credentials renew themselves at SSR runtime. So a token that is expired or invalid there mostly "
-        "comes from keys that were copied into variables or code. They are deleted, inactive, or lack their session "
-        "token.",
-        phases=(Phase.RUNTIME,),
+        "A role's credentials renew themselves at SSR runtime, and last an hour in a build. A token that is expired or "
+        "invalid before that mostly comes from keys that were copied into variables or code, or from a session saved "
+        "with them. They are deleted, inactive, or lack their session token.",
+        phases=(Phase.RUNTIME, Phase.BUILD),
         looks=(Look("static_keys", "Environment variables hold access keys."),),
         steps=(
-            "Attach a compute role first.",
+            "At SSR runtime: attach a compute role first. A build has its service role.",
             "Then pass no credentials in the code, remove the variables, and delete the keys last.",
         ),
         fixes=("drop_explicit_credentials", "create_compute_role", "attach_compute_role"),

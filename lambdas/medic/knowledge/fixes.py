@@ -227,6 +227,19 @@ _FIXES = (
         cloudformation=_service_role_cloudformation(f"\n    ManagedPolicyArns: ['{_BACKEND_POLICY}']"),
     ),
     Fix(
+        id="attach_backend_policy",
+        title="Attach AmplifyBackendDeployFullAccess to the service role",
+        expect="The next build may deploy a Gen 2 backend. The policy can't bootstrap CDK.",
+        console="IAM > Roles > {role_name} > Add permissions > Attach policies > AmplifyBackendDeployFullAccess.",
+        cli=f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY}",
+        cdk="// on your existing service role\n"
+        "serviceRole.addManagedPolicy(iam.ManagedPolicy.fromManagedPolicyArn(this,\n"
+        f"  'BackendDeploy', '{_BACKEND_POLICY}'));",
+        terraform='resource "aws_iam_role_policy_attachment" "backend" {\n  role       = "{role_name}"\n'
+        f'  policy_arn = "{_BACKEND_POLICY}"\n}}',
+        cloudformation=f"# in your existing AWS::IAM::Role\nManagedPolicyArns: ['{_BACKEND_POLICY}']",
+    ),
+    Fix(
         id="attach_service_role",
         title="Attach the paired service role to the app",
         expect="The next build uses it; no redeploy of the running site is needed.",
@@ -343,7 +356,7 @@ resource "aws_iam_role" "compute" {
     ),
     Fix(
         id="allow_pass_role",
-        title="Let the caller pass this role to Amplify, and to no other service",
+        title="Let the caller pass this role, and to no other service than the one that gets it",
         expect="UpdateBranch, UpdateApp, CreateApp and CreateBranch accept the role from this caller.",
         console="IAM > the calling user or role > Add permissions > Create inline policy > JSON, in Statement:\n"
         + _PASSING,

@@ -5,7 +5,7 @@ Texts from the policy enter a sentence only through `bare` and `shown`, which es
 
 from __future__ import annotations
 
-from medic.text import bare, listed, sequence, shown
+from medic.text import bare, listed, sequence, shown, spelt
 from medic.trust.decision import ConditionTrace, Decision, Outcome, SessionLimit, StatementTrace
 from medic.trust.document import Malformed, Statement
 from medic.trust.evaluate import LONGEST_CHAINED_SESSION, LONGEST_SESSION, SHORTEST_SESSION
@@ -129,7 +129,7 @@ def _named(statement: Statement) -> str:
 
 
 def _principal(entry: Principal) -> str:
-    return "everybody (*)" if entry.key == EVERYBODY else f"{bare(entry.key)} {bare(entry.text)}"
+    return "everybody (*)" if entry.key == EVERYBODY else f"{bare(entry.key)} {spelt(entry.text)}"
 
 
 def _open_questions(trace: StatementTrace) -> str:

@@ -68,13 +68,21 @@ class Permissions:
             states: the states of further condition keys, by name in lower case.
         """
         name, context = action.lower(), self._context.with_states(states or {})
-        denials = [each for each in self._denials if each.surely_names(name) and self._surely_holds(each, context)]
+        denials = self._surely_denying(name, context)
         for allow in self._allows:
             if allow.may_name(name) and self._may_hold(allow, context):
                 for kind in map(Pattern.glob, kinds):
                     for given, pattern in allow.may_give(kind):
                         if not any(denial.surely_covers(pattern, kind) for denial in denials):
                             yield given
+
+    def denies(self, action: str, resource: str) -> bool:
+        """Whether a policy surely denies an action on a resource, so that no Allow gives it."""
+        kind = Pattern.glob(resource)
+        return any(each.surely_covers(kind, kind) for each in self._surely_denying(action.lower(), self._context))
+
+    def _surely_denying(self, name: str, context: Context) -> list[_Grant]:
+        return [each for each in self._denials if each.surely_names(name) and self._surely_holds(each, context)]
 
     def _may_hold(self, allow: _Grant, context: Context) -> bool:
         def verdict(condition: Condition) -> Verdict:

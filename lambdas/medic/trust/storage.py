@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from medic.text import shown
+from medic.text import shown, spelt
 from medic.trust.request import EVERYBODY, Principal, PrincipalKind
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _problems(statement: Statement) -> Iterator[str]:
 
 
 def _problems_of(entry: Principal) -> Iterator[str]:
-    name = f"The principal {shown(entry.text)}"
+    name = f'The principal "{spelt(entry.text)}"'
     wildcard = bool({"*", "?"} & set(entry.text))
     if entry.kind is PrincipalKind.SERVICE and entry.key not in {"Service", "Federated"}:
         yield f'{name} stands under another key than "Service", exactly so written; there it matches nobody.'

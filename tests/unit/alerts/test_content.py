@@ -27,9 +27,14 @@ from tests.unit.diagnosis.diagnosing import (
     NO_CREDENTIALS,
     OWN_ROLE,
     REFUSED,
+    STARTED,
     UNASSUMABLE,
+    branch,
     denial,
     diagnosed,
+    role,
+    session,
+    trust,
 )
 from tests.unit.plan.aws_managed import attached
 
@@ -42,6 +47,7 @@ ADMIN = Present(attached("AdministratorAccess"))
 EFFECT = "This role gives SSR code credentials"
 RUNTIME = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, **facts())
 BUILD = diagnosed(UNASSUMABLE, **facts())
+FOREIGN_SOURCE = trust(condition={"StringEquals": {"aws:SourceAccount": "999988887777"}})
 SCP = diagnosed(denial(COMPUTE_SESSION, "with an explicit deny in a service control policy"), Phase.RUNTIME)
 STATES = {
     ChangeResult.APPLIED: (IncidentState.APPLIED, IncidentState.REBUILDING),
@@ -197,6 +203,47 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
     assert "describe-vpc-endpoints" not in told(alert)
     assert "bucket-policy" not in told(alert)
     assert "organizations" in told(alert)
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "trigger", "step"),
+    [
+        (
+            diagnosed("You don't have access to the model with the specified model ID.", Phase.RUNTIME),
+            Trigger.RUNTIME,
+            "Read this before you change anything, because the cause is only possible: medic explain bedr",
+        ),
+        (
+            diagnosed("You don't have access to the model with the specified model ID.", Phase.BUILD),
+            Trigger.FAILED,
+            "Amazon Bedrock > Model catalog, in the region that the code calls",
+        ),
+        (
+            diagnosed(denial(session("us-east-1_Ab12Cd34E_Full-access", "amplifyadmin"), "")),
+            Trigger.FAILED,
+            "Run amplify configure project, choose",
+        ),
+        (BUILD, Trigger.FAILED, "Reconnect the repository through the Amplify GitHub App, then redeploy."),
+        (
+            diagnosed(UNASSUMABLE, service=Present(role(created_at=STARTED))),
+            Trigger.FAILED,
+            "Wait 30 seconds, then retry the job.",
+        ),
+        (
+            diagnosed(NO_CREDENTIALS, Phase.RUNTIME, branch=Present(branch(compute_role_arn=None))),
+            Trigger.RUNTIME,
+            "Create a compute role and attach it to the branch.",
+        ),
+        (
+            diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, trust_policy=FOREIGN_SOURCE))),
+            Trigger.RUNTIME,
+            "Do what this says: medic explain compute_role_trust_wrong",
+        ),
+    ],
+    ids=["only possible", "a step", "a step before another cause's fix", "build", "young", "runtime", "neither"],
+)
+def test_the_next_step_is_about_the_first_cause(diagnosis: Diagnosis, trigger: Trigger, step: str) -> None:
+    assert f"\nNext step: {step}" in told(compose_report(report_of(diagnosis, Mode.REPORT, trigger)))
 
 
 def test_an_expired_token_of_a_build_is_not_a_matter_of_a_laptop() -> None:

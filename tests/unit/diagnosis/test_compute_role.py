@@ -205,7 +205,7 @@ def test_a_role_of_another_account_fails_the_account_check() -> None:
     changes = {"branch": Present(branch(compute_role_arn=foreign)), "roles": {foreign: Unreadable("another account")}}
     diagnosis = diagnosed(REFUSED, Phase.DEPLOY, **changes)
 
-    assert top(diagnosis) == ("compute_role_trust_wrong", Rank.LIKELY)
+    assert top(diagnosis) == ("compute_role_other_account", Rank.PROVEN)
     assert check(diagnosis, "compute_role_account").result is CheckResult.FAIL
 
 

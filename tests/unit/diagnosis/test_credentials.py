@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from medic.alerts.fixes import fixes_for
 from medic.diagnosis.model import CheckResult, Rank
 from medic.evidence import Absent, EnvironmentVariable, Present, Unreadable
 from medic.labels import Phase
@@ -23,6 +24,7 @@ from tests.unit.diagnosis.diagnosing import (
     check_ids,
     denial,
     diagnosed,
+    evidence,
     job,
     ranks,
     role,
@@ -145,31 +147,34 @@ def test_a_build_longer_than_an_hour_outlived_its_credentials() -> None:
     assert "74 minutes" in check(diagnosis, "build_duration").detail
 
 
-def test_a_short_build_cannot_have_outlived_its_credentials() -> None:
-    diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))))
+@pytest.mark.parametrize("text", [EXPIRED, INVALID])
+def test_a_short_build_cannot_have_outlived_its_credentials_so_copied_ones_are_suspected(text: str) -> None:
+    diagnosis = diagnosed(text, job=Present(job(timedelta(minutes=10))))
 
+    assert top(diagnosis) == ("stale_keys", Rank.LIKELY)
     expired = cause(diagnosis, "session_expired")
+    assert expired.rank is Rank.POSSIBLE
     assert "one hour" not in expired.reason
     assert expired.against == ("build_duration",)
 
 
-def test_keys_in_variables_do_not_prove_that_a_token_expired() -> None:
-    diagnosis = diagnosed(EXPIRED, job=Present(job(timedelta(minutes=10))), app=Present(app(environment=KEYS)))
+def test_an_invalid_token_is_not_proven_to_have_expired_however_long_the_build_ran() -> None:
+    assert top(diagnosed(INVALID, job=Present(job(timedelta(minutes=74))))) == ("session_expired", Rank.LIKELY)
 
-    assert top(diagnosis) == ("session_expired", Rank.LIKELY)
+
+def test_a_short_build_with_stale_keys_is_not_told_to_be_shorter_or_to_attach_a_compute_role() -> None:
+    diagnosis = diagnosed(EXPIRED, app=Present(app(environment=KEYS)))
+    fixes = [fix.heading for fix in fixes_for(evidence(), diagnosis)]
+
+    assert "KEY hold access keys" in cause(diagnosis, "stale_keys").reason
+    assert fixes == ["Let the SDK find the role: pass no credentials on Amplify"]
 
 
 def test_the_build_duration_is_unknown_if_the_job_was_not_read() -> None:
     diagnosis = diagnosed(EXPIRED, job=Unreadable("denied"))
 
     assert check(diagnosis, "build_duration").result is CheckResult.UNKNOWN
-
-
-def test_an_invalid_token_is_not_proven_to_have_expired_and_keys_are_suspected() -> None:
-    diagnosis = diagnosed(INVALID, app=Present(app(environment=KEYS)))
-
-    assert top(diagnosis) == ("session_expired", Rank.LIKELY)
-    assert "the keys in KEY" in cause(diagnosis, "session_expired").reason
+    assert ranks(diagnosis) == {"session_expired": Rank.POSSIBLE, "stale_keys": Rank.POSSIBLE}
 
 
 def test_checks_that_do_not_apply_to_a_label_are_left_out() -> None:

@@ -48,7 +48,10 @@ OBSERVABLE = {
     # read from GetApp, GetBranch and GetRole
     *("service_role_not_set", "service_role_missing", "service_role_other_account"),
     *("service_role_trust_wrong", "service_role_source_condition"),
+    # and from the denied role's policies
+    *("service_role_for_logs", "service_role_not_for_backend"),
     *("compute_role_not_set", "compute_role_missing", "compute_role_trust_wrong"),
+    "compute_role_other_account",
     # stated by AWS in its message
     *("denied_by_boundary", "denied_by_scp", "denied_by_session_policy", "denied_by_resource_policy"),
     *("denied_by_other_policy", "permission_missing_identity", "pass_role_missing", "session_expired"),

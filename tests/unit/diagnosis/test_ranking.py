@@ -8,7 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from medic.diagnosis.model import Rank
-from medic.evidence import Absent, EnvironmentVariable, Present
+from medic.evidence import Absent, EnvironmentVariable, Present, RolePolicies
 from medic.knowledge.causes import CAUSES
 from medic.labels import Phase
 from tests.unit.diagnosis.diagnosing import (
@@ -68,6 +68,7 @@ class Situation:
     job: Any = JOB
     others: dict[str, Any] = field(default_factory=dict)
     """Roles besides the two, by ARN."""
+    policies: dict[str, Any] = field(default_factory=dict)
 
     def ranking(self, neighbour: dict[str, Any]) -> list[str]:
         """The causes that the diagnosis does not rule out, in order."""
@@ -78,6 +79,7 @@ class Situation:
             app=Present(app(**near.pop("app", {}) | self.app)),
             branch=Present(branch(**near.pop("branch", {}) | self.branch)),
             job=self.job,
+            policies=self.policies,
             roles={SERVICE_ROLE: near["service"], COMPUTE_ROLE: near["compute"], **self.others},
         )
         return [cause.id for cause in made.causes if cause.rank is not Rank.RULED_OUT]
@@ -125,6 +127,11 @@ SITUATIONS = [
     ),
     Situation("permission_missing_identity", denial(BUILD_SESSION)),
     Situation("service_role_for_logs", denial(_LOGGING_SESSION), app={"service_role_arn": LOGGING}),
+    Situation(
+        "service_role_not_for_backend",
+        denial(BUILD_SESSION, "", "ssm:GetParameter", f"arn:aws:ssm:x:{ACCOUNT}:parameter/cdk-bootstrap/q/version"),
+        policies={SERVICE_ROLE: Present(RolePolicies((), ()))},
+    ),
     Situation("studio_role_in_use", denial(_STUDIO_SESSION)),
     Situation("pass_role_missing", denial(BUILD_SESSION, "", "iam:PassRole", SERVICE_ROLE)),
     Situation("role_assumes_itself", denial(BUILD_SESSION, "", "sts:AssumeRole", SERVICE_ROLE)),
@@ -157,6 +164,9 @@ SITUATIONS = [
     Situation("iam_propagation", REFUSED, Phase.DEPLOY, compute=made_at(2, COMPUTE_ROLE)),
     Situation("compute_role_not_set", NO_CREDENTIALS, RUN, branch={"compute_role_arn": None}),
     Situation("compute_role_missing", NO_CREDENTIALS, RUN, compute=GONE),
+    Situation(
+        "compute_role_other_account", NO_CREDENTIALS, RUN, branch={"compute_role_arn": FOREIGN}, others={FOREIGN: GONE}
+    ),
     Situation(
         "compute_role_trust_wrong", NO_CREDENTIALS, RUN, compute=trusts(trust("lambda.amazonaws.com"), COMPUTE_ROLE)
     ),

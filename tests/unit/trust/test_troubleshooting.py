@@ -337,3 +337,11 @@ def test_a_variable_without_its_version_is_pointed_out() -> None:
     assert "is plain text, not a variable" in " ".join(
         explain(evaluate(document(conditioned, version=None), request()))
     )
+
+
+def test_a_principal_with_a_letter_that_only_looks_right_is_spelt_out() -> None:
+    policy = document(statement(Principal={"Service": "\u0430mplify.amazonaws.com"}))
+    decision = evaluate(policy, request())
+
+    assert "names Service \\u0430mplify.amazonaws.com, not amplify.amazonaws.com" in explain(decision)[0]
+    assert 'The principal "\\u0430mplify.amazonaws.com" is no name of a service' in propose_fix(decision).reason
