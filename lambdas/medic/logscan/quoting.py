@@ -29,8 +29,9 @@ def _any(*patterns: str) -> str:
 # --- structure of quotations
 
 _NOT_A_MESSAGE = _any(
-    # comments; not Amplify's own step markers, nor an object as Ruby prints it
-    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} (?:\d|ERROR: |\[)|#\[error\]|<[A-Z][\w:]{1,60}[> ])|<!--|--[\sa-z]|;;",
+    # comments; not Amplify's own step markers, nor Docker's numbered steps, nor an object as Ruby prints it
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|<!--|--[\sa-z]|;;"
+    r"|#(?!\d{1,4} (?:\d|ERROR: |\[)|#\[error\]|<[A-Z][\w:]{1,60}[> ])",
     r">?\s*\d{1,6} ?\|(?! (?:\w{0,60}(?:Error|Exception)|AccessDenied|fatal): )",  # code frames; not numbered logs
     r"\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists
     # HTML; not the XML of an AWS error, nor words in brackets
