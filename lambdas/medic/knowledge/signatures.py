@@ -76,7 +76,7 @@ _STALE = r"token included in the request is (?:expired|invalid)|provided token h
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
 
-_REGISTRY = r"\.(?:codeartifact|dkr\.ecr)\.[\w-]{1,30}\.amazonaws\.com\b"
+_REGISTRY = r"\.(?:codeartifact|dkr\.ecr)\.[^\s/]{1,30}\.amazonaws\.com\b"
 """The end of a host name of CodeArtifact or ECR."""
 
 
@@ -993,7 +993,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("AccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
+            *("ccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
             *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "denied by S3"),
         ),
         needs=(
@@ -1128,7 +1128,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
+        names=("AccessDenied", "AccessDeniedException", "accessDeniedException", "AccessDeniedError"),
         ambiguous_names=True,
         literals=("Access Denied",),
         needs=("access denied",),

@@ -33,7 +33,7 @@ _NOT_A_MESSAGE = _any(
     r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|<!--|--[\sa-z]|;;"
     r"|#(?!\d{1,4} (?:\d|ERROR: |\[)|#\[error\]|<[A-Z][\w:]{1,60}[> ])",
     r">?\s*\d{1,6} ?\|(?! (?:\w{0,60}(?:Error|Exception)|AccessDenied|fatal): )",  # code frames; not numbered logs
-    r"\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists
+    r"\|(?! \w{1,60}\| ).*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists; not a table of the AWS CLI
     # HTML; not the XML of an AWS error, nor words in brackets
     r"<(?!/?(?:\?xml|Errors?|(?:Error)?Response|Code|Message)\b)"
     r"(?:[!/?]|[a-zA-Z][\w.-]{0,60}(?: [\w@:.#-]{1,60}){0,3}(?:[=>]| ?/>|$))",
