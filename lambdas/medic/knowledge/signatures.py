@@ -78,6 +78,7 @@ _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthe
 
 _REGISTRY = r"\.(?:codeartifact|dkr\.ecr)\.[^\s/]{1,30}\.amazonaws\.com\b"
 """The end of a host name of CodeArtifact or ECR."""
+_PULL_DENIED = r"\bpull access denied(?: for|,)(?!.{0,90} no basic auth)"
 
 
 def _registry_answers(status: str) -> str:
@@ -479,16 +480,19 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
             *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
-            "credentials found for appId",
+            *("credentials found for appId", "'accessKeyId'"),
         ),
         pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
         r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
-        r"|aws credential info was not specified|\bno credentials found for appid: \w",
+        r"|aws credential info was not specified|\bno credentials found for appid: \w"
+        r"|(?:^|🛑 |\buncaughtException: |\bfailed to get profile: )"
+        r"cannot read propert(?:y 'accesskeyid' of undefined|ies of undefined \(reading 'accesskeyid'\))",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(
             "aws-amplify/amplify-cli#11686",
             "aws-amplify/amplify-cli#8438",
+            "aws-amplify/amplify-cli#1424",
             "aws-amplify/amplify-hosting#1480",
         ),
     ),
@@ -724,7 +728,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=(".codeartifact.", ".dkr.ecr."),
-        pattern=_registry_answers("401") + rf"|{_REGISTRY}\S{{0,300}} no basic auth credentials\b",
+        pattern=_registry_answers("401") + rf"|{_REGISTRY}\S{{0,300}} [^/]{{0,160}}?\bno basic auth credentials\b"
+        rf"|\bno basic auth credentials\b[^/]{{0,90}}?{_REGISTRY}",
         steps=("Log in before packages or images are pulled, in the same phase.",),
         related=("session_expired", "permission_missing_identity"),
         sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
@@ -740,7 +745,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(".codeartifact.", ".dkr.ecr."),
         needs=("403", "pull access denied"),
-        pattern=_registry_answers("403") + r"|\bpull access denied for [^,]{1,80}\.dkr\.ecr\.",
+        pattern=_registry_answers("403") + rf"|{_REGISTRY}\S{{0,300}} [^/]{{0,160}}?{_PULL_DENIED}"
+        rf"|{_PULL_DENIED}[^/]{{1,200}}?\.dkr\.ecr\.",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_resource_policy"),
         sources=(
@@ -1018,7 +1024,8 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "resource_handler_refused",
         "CloudFormation was refused an API call",
-        "The event names the action at best; the caller is the deploying role, or CloudFormation's execution role.",
+        "The event names the action at best; the caller is the deploying role, or CloudFormation's execution role. "
+        "Tags need a permission of their own, such as iam:TagRole or kms:TagResource.",
         label=Label.ACCESS_DENIED_OTHER,
         phases=_BUILD,
         confidence=Confidence.LOW,
@@ -1026,11 +1033,11 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
             *("Access denied for operation", "for bucket: ", "authorized to perform", "authorized to create"),
-            *("(Forbidden) null", "Access Denied", "Access to Role"),
+            *("(Forbidden) null", "Access Denied", "Access to Role", "a tagging operation"),
         ),
         needs=(
             *("api: ", "handlererrorcode: ", "s3 error: ", "access denied for ", "(service: ", "(forbidden) null"),
-            *("message returned: ", "access to role '"),
+            *("message returned: ", "access to role '", "a tagging operation"),
             *(f"perform {verb}" for verb in ("describe", "create", "put", "delete", "update", "attach")),
             "is not authorized to create",
         ),
@@ -1039,6 +1046,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|\baccess denied for (?:operation '|bucket: \S)|\baccess to role 'arn:[^']{1,300}' is forbidden\b"
         r"|\bmessage returned: (?:(?:40[13] )?\w{1,60}: ){0,3}access denied\b(?! for user)"
         r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: |\(forbidden\) null\b"
+        r"|\bpermissions error performing a tagging operation\b(?!.{0,90}\bretrying request without)"
         r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{0,30}(?:securitygroup|loggroup"
         r"|stack|changeset|role|policy|policies|instance|subnet|vpc|bucket|function|keypair|zone|cluster|distribution)s?\b"
         r"|\barn:aws[\w-]{0,16}:iam::\S{1,200} is not authorized to create\b",
