@@ -76,8 +76,16 @@ _STALE = r"token included in the request is (?:expired|invalid)|provided token h
 """An inner error that says why no credentials could be loaded."""
 _EXPIRED_NEARBY = r"expired|not found or is invalid|token .{0,40}invalid|reauthenticate"
 
-_REGISTRY = r"\bhttps?://(?:[^\s/@]{1,80}@)?[\w.-]{1,120}\.(?:codeartifact|dkr\.ecr)\.[\w-]{1,30}\.amazonaws\.com\b"
-"""An address of CodeArtifact or ECR."""
+_REGISTRY = r"\.(?:codeartifact|dkr\.ecr)\.[^\s/]{1,30}\.amazonaws\.com\b"
+"""The end of a host name of CodeArtifact or ECR."""
+_PULL_DENIED = r"\bpull access denied(?: for|,)(?!.{0,90} no basic auth)"
+
+
+def _registry_answers(status: str) -> str:
+    """Matches a package manager's or Docker's error with this status, before or after the registry's address."""
+    return rf"\b{status}\b.{{0,160}}?{_REGISTRY}|{_REGISTRY}\S{{0,300}} .{{0,200}}?\b{status}\b"
+
+
 _CANNOT = r"\b(?:unable to|could ?n[o']t|cannot|can't|failed to|not able to)"
 _LACKS_PERMISSION = (
     r"(?:does(?: not|n['’]t)|do not|did not) have (?:the )?(?:(?:required|sufficient|necessary|correct) )?permissions?"
@@ -203,16 +211,21 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         "cognito_sms_role_refused",
-        "Cognito may not send text messages with its SMS role",
+        "Cognito may not send text messages with its SMS role, or mails from the SES identity",
         "The role that the user pool sends SMS with lacks sns:Publish, or does not trust cognito-idp.amazonaws.com "
-        "with the pool's external id. A role that was made a moment before fails in the same way.",
+        "with the pool's external id; for mails, the SES identity's policy does not let Cognito send. A role that was "
+        "made a moment before fails in the same way.",
         label=Label.ACCESS_DENIED_OTHER,
         phases=_BUILD,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        names=("InvalidSmsRoleAccessPolicyException", "InvalidSmsRoleTrustRelationshipException"),
-        literals=("publish with SNS", "allowing Cognito to assume"),
-        pattern=r"\brole does not have (?:permission to publish with sns|a trust relationship allowing cognito)\b",
+        names=(
+            *("InvalidSmsRoleAccessPolicyException", "InvalidSmsRoleTrustRelationshipException"),
+            "InvalidEmailRoleAccessPolicyException",
+        ),
+        literals=("publish with SNS", "allowing Cognito to assume", "use your email identity"),
+        pattern=r"\brole does not have (?:permission to publish with sns|a trust relationship allowing cognito)\b"
+        r"|\bcognito is not allowed to use your email identity\b",
         fixes=("wait_and_retry",),
         related=(
             "iam_propagation",
@@ -467,16 +480,19 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("access credentials can", "get profile credentials", "get AWS credentials", "get aws credentials"),
             *("resolve AWS credentials with", "credential info was not specified", "Profile configuration"),
-            "credentials found for appId",
+            *("credentials found for appId", "'accessKeyId'"),
         ),
         pattern=r"aws access credentials can ?not be found|failed to get (?:profile|aws) credentials"
         r"|failed to get profile: profile configuration is missing|failed to resolve aws credentials with --yes flag"
-        r"|aws credential info was not specified|\bno credentials found for appid: \w",
+        r"|aws credential info was not specified|\bno credentials found for appid: \w"
+        r"|(?:^|🛑 |\buncaughtException: |\bfailed to get profile: )"
+        r"cannot read propert(?:y 'accesskeyid' of undefined|ies of undefined \(reading 'accesskeyid'\))",
         fixes=("create_service_role", "log_in_locally"),
         related=("service_role_not_set", "credentials_local_machine"),
         sources=(
             "aws-amplify/amplify-cli#11686",
             "aws-amplify/amplify-cli#8438",
+            "aws-amplify/amplify-cli#1424",
             "aws-amplify/amplify-hosting#1480",
         ),
     ),
@@ -532,6 +548,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "shared credentials file",
             *("contained no credentials for profile", "resolve credentials for", "CredentialsException"),
             *("(MissingCredentials)", "credentials could be loaded", "valid set of credentials"),
+            *("o credentials", "issing credentials", "redentials not"),
         ),
         pattern=r"nocredentialproviders: |no valid credential sources|no ec2 imds role found"
         r"|(?:unable|failed) to (?:load|find) (?:shared )?credentials (?:file|in the environment)\b"
@@ -549,7 +566,9 @@ SIGNATURES: tuple[Signature, ...] = (
         r"|profile file contained no credentials for profile|\baws\\{1,2}exception\\{1,2}credentialsexception\b"
         r"|unable to get iam security credentials from ec2|error retrieving credentials from the instance"
         r"|unable to sign request without credentials set|\bmissing aws credentials\b"
-        r"|\baws credentials are (?:required\. please|misconfigured)\b",
+        r"|\baws credentials are (?:required\. please|misconfigured)\b"
+        rf"|(?:\b(?:no|missing) credentials\b|\bcredentials {_ABSENT})[^.;]{{0,40}}[.;] (?:\w{{1,12}} ){{0,3}}?"
+        r"[`'\"@]{0,2}aws[-_ ](?:actions|access_key|configure|credentials|login|profile|secret|sso)",
         unless=rf"{_EXPIRED_NEARBY}|\bskip|\bfailed to load (?:default )?aws credentials",
         fixes=("create_service_role", "create_compute_role"),
         related=("service_role_not_set", "compute_role_not_set"),
@@ -621,9 +640,9 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         literals=(
             *("token included in the request is", "provided token has expired", "has expired and refresh failed"),
-            *("expired. To refresh this SSO", "SSO session", "SSO Token", "SSO token", "SSO access", "SSO OIDC"),
+            "SSO ",
             *("Signature expired", "reauthenticate", "expired AWS credentials", "redentials have expired"),
-            *("credentials appear to have", "CredentialsProviderError", "CredentialsError", "SSO login", "sso login"),
+            *("credentials appear to have", "CredentialsProviderError", "CredentialsError", "sso login"),
             *("credentials are still expired", "uthorization token has expired", "uthorization Token has expired"),
             "retrieving credentials from",
         ),
@@ -661,7 +680,7 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         literals=(
             *("token included in the request is", "Key Id you provided", "signature we calculated"),
-            *("SSO token", "SSO Token", "SSO session", "malformed or otherwise", "Session token not found"),
+            *("SSO ", "malformed or otherwise", "Session token not found"),
             *("provided access credentials", "due to invalid credentials", "Amplify Studio credentials"),
             "HandlerErrorCode: InvalidCredentials",
         ),
@@ -709,7 +728,8 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.MEDIUM,
         decisiveness=2,
         literals=(".codeartifact.", ".dkr.ecr."),
-        pattern=rf"\b401\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b401\b",
+        pattern=_registry_answers("401") + rf"|{_REGISTRY}\S{{0,300}} [^/]{{0,160}}?\bno basic auth credentials\b"
+        rf"|\bno basic auth credentials\b[^/]{{0,90}}?{_REGISTRY}",
         steps=("Log in before packages or images are pulled, in the same phase.",),
         related=("session_expired", "permission_missing_identity"),
         sources=("https://docs.aws.amazon.com/codeartifact/latest/ug/tokens-authentication.html",),
@@ -725,8 +745,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=(".codeartifact.", ".dkr.ecr."),
         needs=("403", "pull access denied"),
-        pattern=rf"\b403\b.{{0,90}}{_REGISTRY}|{_REGISTRY}/\S{{1,300}} .{{0,80}}?\b403\b"
-        r"|\bpull access denied for [^,]{1,80}\.dkr\.ecr\.",
+        pattern=_registry_answers("403") + rf"|{_REGISTRY}\S{{0,300}} [^/]{{0,160}}?{_PULL_DENIED}"
+        rf"|{_PULL_DENIED}[^/]{{1,200}}?\.dkr\.ecr\.",
         looks=(_PRINCIPAL,),
         related=("permission_missing_identity", "denied_by_resource_policy"),
         sources=(
@@ -885,7 +905,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_NOT_RUNTIME,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("ervice linked role", "ervice-linked role", "ervice Linked Role", "ervice-Linked Role", "create SLR"),
+        literals=("inked role", "inked Role", "create SLR"),
         pattern=r"(?:not (?:authorized|allowed|permitted) to|does not have permissions? to) (?:create|assume)"
         r" (?:or assume )?(?:a |the |an )?(?:service[- ]linked role|slr\b)|unable to assume the service[- ]linked role",
         looks=(_PRINCIPAL,),
@@ -961,7 +981,7 @@ SIGNATURES: tuple[Signature, ...] = (
         phases=_BUILD,
         confidence=Confidence.MEDIUM,
         decisiveness=2,
-        literals=("exists, but we dont have access", "exists, but we don't have access", "exists, but not in account"),
+        literals=("exists, but ",),
         pattern=r"bucket named '[^']{1,80}' exists, but (?:we don.?t have access to it|not in account)",
         looks=(_PRINCIPAL,),
         related=(
@@ -979,7 +999,7 @@ SIGNATURES: tuple[Signature, ...] = (
         confidence=Confidence.LOW,
         decisiveness=2,
         literals=(
-            *("AccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
+            *("ccessDenied", "Unauthorized", "ForbiddenException", "occurred (403)", "AWS HTTP error"),
             *("StatusCode: 403", "Errors::Forbidden", "Forbidden: null", "denied by S3"),
         ),
         needs=(
@@ -1004,7 +1024,8 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "resource_handler_refused",
         "CloudFormation was refused an API call",
-        "The event names the action at best; the caller is the deploying role, or CloudFormation's execution role.",
+        "The event names the action at best; the caller is the deploying role, or CloudFormation's execution role. "
+        "Tags need a permission of their own, such as iam:TagRole or kms:TagResource.",
         label=Label.ACCESS_DENIED_OTHER,
         phases=_BUILD,
         confidence=Confidence.LOW,
@@ -1012,17 +1033,20 @@ SIGNATURES: tuple[Signature, ...] = (
         literals=(
             *("API: ", "HandlerErrorCode: AccessDenied", "HandlerErrorCode: Unauthorized", "S3 error", "(Service: "),
             *("Access denied for operation", "for bucket: ", "authorized to perform", "authorized to create"),
-            "(Forbidden) null",
+            *("(Forbidden) null", "Access Denied", "Access to Role", "a tagging operation"),
         ),
         needs=(
             *("api: ", "handlererrorcode: ", "s3 error: ", "access denied for ", "(service: ", "(forbidden) null"),
+            *("message returned: ", "access to role '", "a tagging operation"),
             *(f"perform {verb}" for verb in ("describe", "create", "put", "delete", "update", "attach")),
             "is not authorized to create",
         ),
         pattern=r"\bAPI: [\w-]{1,40}:\w{1,60} (?:access denied|you are not authorized)"
         r"|\bHandlerErrorCode: (?:AccessDenied|Unauthorized\w{0,20})\b|\bS3 error: access denied"
-        r"|\baccess denied for (?:operation '|bucket: \S)"
+        r"|\baccess denied for (?:operation '|bucket: \S)|\baccess to role 'arn:[^']{1,300}' is forbidden\b"
+        r"|\bmessage returned: (?:(?:40[13] )?\w{1,60}: ){0,3}access denied\b(?! for user)"
         r"|\berror code:? (?:AccessDenied|Unauthorized)\w{0,20} \(service: |\(forbidden\) null\b"
+        r"|\bpermissions error performing a tagging operation\b(?!.{0,90}\bretrying request without)"
         r"|\bnot authorized to perform (?:describe|create|put|delete|update|attach)\w{0,30}(?:securitygroup|loggroup"
         r"|stack|changeset|role|policy|policies|instance|subnet|vpc|bucket|function|keypair|zone|cluster|distribution)s?\b"
         r"|\barn:aws[\w-]{0,16}:iam::\S{1,200} is not authorized to create\b",
@@ -1040,8 +1064,8 @@ SIGNATURES: tuple[Signature, ...] = (
         decisiveness=2,
         literals=("(Service: ", "Message:Access Denied"),
         pattern=r"\bservice:(?:amazon|aws)[^,]{1,40}, message:access denied"
-        r"|\b(?:access denied|forbidden|null)[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 403\b"
-        r"|\binsufficient permissions?\b[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 40[03]\b",
+        r"|\b(?:forbidden|null)[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 403\b"
+        r"|\b(?:access denied|insufficient permissions?)\b[^(]{0,60}\(service: [\w ]{1,60}[,;] status code: 40[03]\b",
         looks=(_PRINCIPAL,),
         related=("denied_by_other_policy",),
         sources=(ACCESS_DENIED_DOCS, S3_403_DOCS),
@@ -1112,7 +1136,7 @@ SIGNATURES: tuple[Signature, ...] = (
         label=Label.ACCESS_DENIED_OTHER,
         confidence=Confidence.LOW,
         decisiveness=1,
-        names=("AccessDenied", "AccessDeniedException", "AccessDeniedError"),
+        names=("AccessDenied", "AccessDeniedException", "accessDeniedException", "AccessDeniedError"),
         ambiguous_names=True,
         literals=("Access Denied",),
         needs=("access denied",),

@@ -29,11 +29,14 @@ def _any(*patterns: str) -> str:
 # --- structure of quotations
 
 _NOT_A_MESSAGE = _any(
-    # comments; not Amplify's own step markers, nor an object as Ruby prints it
-    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|#(?!\d{1,4} \d|#\[error\]|<[A-Z][\w:]{1,60}[> ])|<!--|--[\sa-z]|;;",
+    # comments; not Amplify's own step markers, nor Docker's numbered steps, nor an object as Ruby prints it
+    r"//|/\*|\*(?:/| (?!\w+\.[\w.\[\]\"-]+: ))|<!--|--[\sa-z]|;;"
+    r"|#(?!\d{1,4} (?:\d|ERROR: |\[)|#\[error\]|<[A-Z][\w:]{1,60}[> ])",
     r">?\s*\d{1,6} ?\|(?! (?:\w{0,60}(?:Error|Exception)|AccessDenied|fatal): )",  # code frames; not numbered logs
-    r"\|.*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists
-    r"<(?!/?(?:\?xml|Errors?|(?:Error)?Response|Code|Message)\b)[a-zA-Z!/?]",  # HTML; not the XML of an AWS error
+    r"\|(?! \w{1,60}\| ).*\||[-+*] *(?:\*\*|`)|[-+] *\[[ x]\]",  # tables, lists; not a table of the AWS CLI
+    # HTML; not the XML of an AWS error, nor words in brackets
+    r"<(?!/?(?:\?xml|Errors?|(?:Error)?Response|Code|Message)\b)"
+    r"(?:[!/?]|[a-zA-Z][\w.-]{0,60}(?: [\w@:.#-]{1,60}){0,3}(?:[=>]| ?/>|$))",
     r"\+\s|\$\s|[✓✔√☑]|HEAD is now at\b|(?:not )?ok \d+\b",  # shell traces and diffs, commands, success, Git, TAP
     r"[○◯]\s|●\s.{1,200} › ",  # titles of tests
     # a lone string; a line of an object that Node prints ends with a line feed and `+`
@@ -131,7 +134,7 @@ def is_quoted(line: str, column: int, *, following: str = "", names_arn: bool = 
     words = " ".join(word for word in before.split(" ") if not re.search(_COMPOUND, word))
     if re.search(_CODE, before) or re.search(_TEST_TITLE, head) or re.search(_PROSE, words):
         return True
-    if head.startswith("> ") or before.endswith(("**", "`")):
+    if re.match(r"> (?!\[internal\])", head) or before.endswith(("**", "`")):
         return True
     return re.search(_MENTIONED, before) is not None and re.search(_REPORTED, before) is None
 

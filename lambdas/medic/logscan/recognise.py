@@ -62,7 +62,7 @@ _SIGNATURE_OF_IDENTITY = {
 _BY_WORD = {word: [each for each in SIGNATURES if word in each.words] for one in SIGNATURES for word in one.words}
 _QUALIFIED = r"(?:[\w$]{1,60}[.#$]){0,8}"
 _MESSAGE_FOLLOWS = r"\]? ?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
-_NO_MESSAGE_FOLLOWS = r"[\])]|[\s.\"'\\}]*$| at [\w.<]| Resolution:"
+_NO_MESSAGE_FOLLOWS = r"[\])]|[\s.\"'\\}]*$| at [\w.<]| Resolution:| \(Service: "
 _ERROR_IN_FIELD = (
     r"(?:^|[\s{,(])[\"'\\]{0,3}(?:\w{0,20}[cC]ode|\w{0,20}[tT]ype|[nN]ame|exception)[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}"
     rf"{_QUALIFIED}(?P<value>%s)(?![\w-])|<Code>(?P<code>%s)(?=</Code>)"
@@ -71,7 +71,7 @@ _ERROR_IN_FIELD = (
 _ERROR_WITH_MESSAGE = rf"(?:^|[\s(>\[│›∟✖❌🛑⨯|}}:]|::)\[?{_QUALIFIED}(?P<title>%s)(?={_MESSAGE_FOLLOWS})"
 """`AccessDenied: message`, `[AccessDenied] message`, `AccessDenied - message`."""
 _ERROR_ALONE = (
-    rf"(?:^|[:\])>✖❌🛑⨯∟-] ?|\b[Ee]rror |[(\[]){_QUALIFIED}(?P<alone>%s)"
+    rf"(?:^|[:\])>✖❌🛑⨯∟-] ?|\b[Ee]rror (?:code )?|[(\[]){_QUALIFIED}(?P<alone>%s)"
     rf"(?={_NO_MESSAGE_FOLLOWS})"
 )
 """`Error: AccessDenied`, or the name on a line of its own."""

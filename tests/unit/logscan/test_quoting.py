@@ -45,6 +45,11 @@ PHRASE = "AccessDenied: Access Denied"
         "errors.expired: '",
         '"documentation":"<p>',
         'const message: string = "',
+        '<p class="error">',
+        "<Trans>",
+        "<!-- ",
+        "> note ",
+        "#3 ",
     ],
 )
 def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
@@ -76,6 +81,11 @@ def test_code_comments_titles_and_prose_are_quotes(before: str) -> None:
         'error.message: "',
         'botocore.exceptions.ClientError: "',
         "12:30:41 error ",
+        '<Resource handler returned message: "',
+        "#3 ERROR: ",
+        "#3 [internal] load metadata for ",
+        "> [internal] load metadata for ",
+        "| LambdaExecutionRole| Resource handler returned message: ",
     ],
 )
 def test_messages_of_tools_are_not_quotes(before: str) -> None:
