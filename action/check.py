@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medic_cli.output import visible
+from medic.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

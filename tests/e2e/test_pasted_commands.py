@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.terminal import in_a_terminal
 from tests.emulator.cloud import ACCOUNT_ID, REPOSITORY, LocalCloud
-from tests.unit.alerts.printed import REPAIR_ROLE, Printed, commands
+from tests.unit.alerts.printed import OLD_ROLE, REPAIR_ROLE, Printed, commands
 from tests.unit.diagnosis.diagnosing import ACCOUNT, APP_ID, COMPUTE_ROLE, SERVICE_ROLE, trust
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _made(started: Started, folder: Path) -> World:
     cloud.reset()
     cloud.control("set_propagation", 0)
     cloud.control("set_build_time", 0)
-    for arn in (SERVICE_ROLE, COMPUTE_ROLE, REPAIR_ROLE):
+    for arn in (SERVICE_ROLE, COMPUTE_ROLE, REPAIR_ROLE, OLD_ROLE):
         path, _, name = arn.partition(":role")[2].rpartition("/")
         iam.create_role(RoleName=name, Path=f"{path}/", AssumeRolePolicyDocument=trust())
     iam.create_user(UserName="dev")

@@ -51,9 +51,10 @@ PATIENCE = 300.0
 
 
 def older(commit: str, folder: Path) -> Path:
-    """The repository as of a commit, with the tools and the Lambda's dependencies of this one.
+    """The repository as of a commit, with the Python packages that it locks.
 
-    The test fails if this clone does not have the commit, or if the commit locks another version of a dependency.
+    It shares Node's packages and the Lambda's dependencies with this one. The test fails if this clone does not have
+    the commit, or if the commit locks another version of such a dependency.
     """
     git = ["git", "-C", str(REPOSITORY)]
     found = subprocess.run([*git, "cat-file", "-e", f"{commit}^{{commit}}"], check=False, capture_output=True)  # noqa: S603 - fixed arguments
@@ -62,8 +63,8 @@ def older(commit: str, folder: Path) -> Path:
     archive = subprocess.run([*git, "archive", commit], check=True, capture_output=True).stdout  # noqa: S603
     with tarfile.open(fileobj=BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
-    for name in (".venv", "node_modules"):
-        (folder / name).symlink_to(REPOSITORY / name)
+    subprocess.run(["make", "--silent", "-C", str(folder), ".venv/ready"], check=True, capture_output=True)  # noqa: S603, S607
+    (folder / "node_modules").symlink_to(REPOSITORY / "node_modules")
     lock = (folder / "requirements" / "lambda.txt").read_bytes()
     assert set(lock.splitlines()) <= set(LOCK.read_bytes().splitlines()), "it needs dependencies of its own"
     dependencies = folder / DEPENDENCIES.relative_to(REPOSITORY)
