@@ -202,3 +202,9 @@ def test_an_interrupted_undo_leaves_a_role_that_another_incident_has_set_since(w
     app = try_since(world, ChangeState.APPLIED)
     assert world.compute_role(app) == world.default_role_arn
     assert "incident 0123456789ab has set a role since" in world.alerts()[-1]
+
+
+def test_an_interrupted_undo_claims_no_result_of_an_unfinished_change_since(world: World) -> None:
+    app = try_since(world, ChangeState.INTENDED)
+    assert world.compute_role(app) == world.default_role_arn
+    assert "incident 0123456789ab may have set a role since" in world.alerts()[-1]

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
-_MAY_STAND = frozenset({ChangeState.INTENDED, ChangeState.APPLIED})
 _MAX_DETAIL = 150
 """Characters of a reason in an answer, so that the command after it is never cut."""
 
@@ -94,16 +93,20 @@ def _restore_role(change: Change, incident: Incident, locked: LockedBranch, app:
 
 
 def _set_since(change: Change, incident: Incident, locked: LockedBranch, app: BranchRecord | None) -> str | None:
-    """What set such a role after this undo began, or None. An undo that was interrupted leaves that role."""
+    """What set, or may have set, such a role after this undo began, or None. An interrupted undo leaves that role."""
     began = change.undo_intended_at or locked.now
-    for other in locked.record.incidents:
-        stands = (each for each in other.changes if each.kind is change.kind and each.state in _MAY_STAND)
-        if other.id != incident.id and any(each.intended_at > began for each in stands):
-            return f"incident {other.id} has set a role since the undo began"
+    others = [(other.id, other.change(change.kind)) for other in locked.record.incidents if other.id != incident.id]
+    later = [(id_, each) for id_, each in others if each is not None and each.intended_at > began]
+    for id_, each in later:
+        if each.state is ChangeState.APPLIED:
+            return f"incident {id_} has set a role since the undo began"
+        if each.state is ChangeState.INTENDED:
+            return f"incident {id_} may have set a role since the undo began: its result is not known yet"
+    # The app's cool-down begins when any branch is about to set its service role, whatever comes of it.
+    last = max((each.intended_at for _, each in later), default=began)
     cool_down = timedelta(minutes=locked.services.runtime.settings.limits.cool_down_minutes)
-    # The app's cool-down begins with each change of its service role, from whatever branch.
-    if app and app.cooling_until and change.kind is ActionKind.REPAIR_SERVICE and app.cooling_until > began + cool_down:
-        return "an incident of another branch has set the app's service role since the undo began"
+    if app and app.cooling_until and change.kind is ActionKind.REPAIR_SERVICE and app.cooling_until > last + cool_down:
+        return "another branch may have set the app's service role since the undo began: a change of it was begun"
     return None
 
 
