@@ -157,7 +157,9 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
         reason = (
             f"the build ran as {denial.role_name}, which may write logs: one more permission leads to the next denial"
         )
-        yield case.cause("service_role_for_logs", Rank.LIKELY, reason)
+        # A text may name any role. That the build uses this one is known only if the app names it too.
+        app_names_it = case.service is not None and case.callers_role is case.service
+        yield case.cause("service_role_for_logs", Rank.LIKELY if app_names_it else Rank.POSSIBLE, reason)
     if denial.action in _NOT_BY_PERMISSION:
         cause_id, reason = _NOT_BY_PERMISSION[denial.action]
         yield case.cause(cause_id, Rank.LIKELY, reason)
