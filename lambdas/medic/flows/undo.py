@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import UndoOutcome, UndoResult
@@ -129,7 +130,7 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         failure=failure,
         settings=runtime.settings,
         asked_at=locked.now,
-        jobs=locked.jobs,
+        jobs=partial(locked.jobs, failure.job),
         policies=services.iam.policies,
         approved=True,
         change=change.kind,
