@@ -136,22 +136,16 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
 
 def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
     """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
-    match deployment.app:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
+    match deployment.app, deployment.branch:
+        case (Absent(reason), _):
             return reason
-        case Present(app):
-            pass
-    match deployment.branch:
-        case Unreadable(reason):
+        case (Unreadable(reason), _) | (_, Unreadable(reason)):
             return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
+        case (_, Absent(reason)):
             return reason
-        case Present(branch):
-            pass
-    failed = _failed(deployment.job)
-    return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
+        case Present(app), Present(branch):
+            failed = _failed(deployment.job)
+            return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
 def _failed(item: Item[Job]) -> Job | Obstacle | str:
