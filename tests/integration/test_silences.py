@@ -14,8 +14,10 @@ from medic.aws.rate import OutOfTimeError
 from medic.events import RequestKind, Scope, runtime_wake_up
 from medic.evidence import Item, Present, RuntimePage, Unreadable
 from medic.flows.locked_branch import RecordedError
+from medic.incidents.store import NewerSchemaError
+from medic.incidents.table import branch_key
 from medic.labels import BotLabel, Label
-from tests.integration.conftest import REGION
+from tests.integration.conftest import REGION, TABLE
 from tests.integration.test_requests import ask, incident
 from tests.integration.test_runtime_findings import HOUR, MINUTE, NO_REBUILD, Site, site
 
@@ -177,6 +179,39 @@ def test_an_unread_log_is_reported_if_no_branch_shows_a_deployment(
     world.deliver(event, age=HOUR)
 
     assert shop.labels == [BotLabel.UNDIAGNOSED]
+
+
+@pytest.mark.parametrize("locked", ["main", "next"])
+def test_a_branch_whose_record_a_newer_release_wrote_hides_no_other(world: World, locked: str) -> None:
+    shop = site(world)
+    world.client("amplify").create_branch(appId=shop.app, branchName="next", stage="BETA")
+    world.build(shop.app, "next")
+    key = branch_key(Scope("aws", world.amplify.account_id, REGION, shop.app, locked))
+    world.client("dynamodb").put_item(TableName=TABLE, Item={"pk": {"S": key}, "schema": {"N": "2"}})
+    for branch in ("main", "next"):
+        shop.visit(branch)
+    with pytest.raises(NewerSchemaError):
+        shop.look()
+
+    assert shop.labels == [Label.CREDENTIALS_MISSING_RUNTIME]
+
+
+def test_a_deleted_branch_does_not_recover_by_the_traffic_of_others(world: World) -> None:
+    world.amplify.control.set_questions(log_stream_names="opaque")
+    shop = site(world)
+    shop.visit()
+    shop.look()
+    amplify = world.client("amplify")
+    amplify.create_branch(appId=shop.app, branchName="next", stage="BETA", computeRoleArn=world.make_role("next"))
+    world.build(shop.app, "next")
+    amplify.delete_branch(appId=shop.app, branchName="main")
+    for _ in range(3):
+        shop.after(HOUR - MINUTE).visit("next")
+        shop.after(2 * MINUTE)
+        world.watch()
+
+    assert shop.states == ["open"]
+    assert len(shop.alerts) == 1
 
 
 # --- the build log

@@ -60,7 +60,7 @@ def diagnose_failure(
         return None
     with hold_branch(event.scope, services) as locked:
         done = respond(failure, locked, request)
-    if failure.superseded and done is not None:
+    if failure.branch.supersedes(failure.job.id) and done is not None:
         look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services)
     return done
 
@@ -109,7 +109,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, job.ref, services)
         if services.runtime.settings.notify is Notify.ALL_FAILURES:
-            report_build_failed(scope, app, job.ref, reading.ending, services)
+            report_build_failed(scope, app, branch, job.ref, reading.ending, services)
         return None
     paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
     compute, service = paired.choose_compute(branch.tags), paired.choose_service(app.tags)

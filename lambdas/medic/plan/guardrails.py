@@ -135,8 +135,10 @@ def _is_recent(q: Question) -> RuleAnswer:
     age, limit, what = q.asked_at - happened_at, timedelta(minutes=minutes), "job ended"
     if q.failure.trigger is Trigger.RUNTIME:
         limit, what = _LONGEST_PROPOSAL, "newest log line was written"
+    if age < -_CLOCK_SKEW:
+        return False, f"by the time that AWS gives, the {what} in the future"
     ago = f"the {what} {int(age.total_seconds() // 60)} min ago (limit {minutes} min)"
-    return -_CLOCK_SKEW <= age <= limit, f"{ago}, so somebody must approve" if needs_approval(q) else ago
+    return age <= limit, f"{ago}, so somebody must approve" if needs_approval(q) else ago
 
 
 def _no_newer_success(q: Question, why: str) -> RuleAnswer:
