@@ -68,7 +68,7 @@ def handle_overdue(scope: Scope, services: Services) -> None:
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
-                _close(incident, locked, "")
+                _close(incident, locked, "" if watched else "the setting `apps` does not name its app any more")
             if locked.record.wrongly_listed(locked.now):
                 locked.lease.save(locked.record)
     if failures:
