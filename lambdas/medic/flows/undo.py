@@ -45,7 +45,7 @@ def undo(request: Request, services: Services) -> Answer:
         changed = [incident for incident in wanted if incident.applied]
         if not changed:
             which = f"incident {request.incident_id[:32]}" if request.incident_id else "this branch"
-            raise RequestRefusedError(f"{which} has no change by the bot to undo")
+            raise RequestRefusedError(f"{which} has {_not_undoable(wanted)}")
         incident = max(changed, key=lambda each: each.updated_at)
         now = locked.now
         # Every change is marked before anything is sent, so that the watcher finishes an interrupted undo.
@@ -55,6 +55,16 @@ def undo(request: Request, services: Services) -> Answer:
         locked.save(intended, TransactionParts(request=request))
         outcomes = _restore_roles(intended, locked)
         return Answer("; ".join(map(_said, outcomes)))
+
+
+def _not_undoable(incidents: list[Incident]) -> str:
+    """What these incidents have in place of a change that was made."""
+    begun = (c for incident in incidents for c in incident.changes if c.state is ChangeState.INTENDED)
+    change = next(begun, None)
+    if change is None:
+        return "no change by the bot to undo"
+    command = command_to_set(change.kind, change.target, change.previous_arn)
+    return f"a change whose result is not known. If its role is set now, this undoes it: {command}"
 
 
 def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
