@@ -72,6 +72,21 @@ def test_a_status_that_lags_for_long_is_reported_as_undiagnosed(world: World, mo
     assert "GetJob still says RUNNING" in alert
 
 
+def test_a_job_that_runs_again_under_its_id_is_not_reported_as_undiagnosed(world: World) -> None:
+    world.amplify.control.set_questions(retry_job_id="same")
+    app, event = failing(world)
+    world.amplify.control.set_build_time(2 * HALF_AN_HOUR)
+    world.amplify.control.advance(60)
+    world.client("amplify").start_job(appId=app, branchName="main", jobType="RETRY", jobId="1")
+    world.amplify.control.advance(HALF_AN_HOUR)
+    world.deliver(event, age=HALF_AN_HOUR)
+    assert world.alerts() == []
+
+    world.amplify.control.advance(HALF_AN_HOUR)
+    world.deliver(dict(world.amplify.events[-1]))
+    assert incident(world, app).label != BotLabel.UNDIAGNOSED
+
+
 def test_without_a_log_and_a_reason_the_failure_is_retried_and_then_reported(world: World) -> None:
     world.amplify.control.set_questions(log_url="absent")
     app, event = failing(world)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _WRITTEN_WITHIN = timedelta(minutes=10)
 """How long after a job's end its log may still be written."""
+_AGAIN = "again"
+"""The obstacle of a job that runs again under the same id."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
 
 
@@ -68,7 +70,13 @@ def diagnose_failure(
 def _give_way(
     obstacle: Obstacle, event: DeploymentEvent, services: Services, attempt: Attempt | None, request: Request | None
 ) -> None:
-    """Retry while the obstacle may pass. Then report the failure without a diagnosis: it is never dropped."""
+    """Retry while the obstacle may pass. Then report the failure without a diagnosis.
+
+    It is dropped only if its job was started again, because the end of that run has an event of its own.
+    """
+    if obstacle.kind == _AGAIN and attempt is not None:
+        services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, why=obstacle.why)
+        return
     retry_while_it_may_pass(obstacle, attempt)
     if request is not None:
         raise RequestRefusedError(f"could not look: {obstacle.why}", for_good=False)
@@ -84,7 +92,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     scope, runtime = event.scope, services.runtime
     log_event = partial(services.telemetry.record, scope=scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
-    match _confirmed(deployment):
+    match _confirmed(deployment, event.time):
         case Obstacle() as obstacle:
             return obstacle
         case str(why):
@@ -134,7 +142,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     )
 
 
-def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
+def _confirmed(deployment: Deployment, told_at: datetime) -> tuple[App, Branch, Job] | Obstacle | str:
     """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
     match deployment.app, deployment.branch:
         case (Absent(reason), _):
@@ -144,12 +152,15 @@ def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | s
         case (_, Absent(reason)):
             return reason
         case Present(app), Present(branch):
-            failed = _failed(deployment.job)
+            failed = _failed(deployment.job, told_at)
             return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
-def _failed(item: Item[Job]) -> Job | Obstacle | str:
-    """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead."""
+def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
+    """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead.
+
+    It is not documented whether a retried job keeps its id.
+    """
     match item:
         case Unreadable(reason):
             return Obstacle("access", reason, _GRANT, passing=False)
@@ -160,8 +171,9 @@ def _failed(item: Item[Job]) -> Job | Obstacle | str:
         case Present(job) if job.status in {DeploymentStatus.SUCCEED, DeploymentStatus.CANCELLED}:
             return f"the job's status is {job.status}"
         case Present(job):
-            why = f"GetJob still says {job.status} of job {job.id}"
-            return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
+            again = job.started_at is not None and job.started_at > told_at
+            why = f"GetJob {'again' if again else 'still'} says {job.status} of job {job.id}"
+            return Obstacle(_AGAIN if again else "status", why, "Look at the job in the Amplify console.", passing=True)
 
 
 def _unread_log(log: Read[BuildLog], *, being_written: bool) -> Obstacle | None:
