@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _WRITTEN_WITHIN = timedelta(minutes=10)
 """How long after a job's end its log may still be written."""
+_TIME_UNIT = timedelta(seconds=1)
+"""An event's time has no fraction of a second."""
 _AGAIN = "again"
 """The obstacle of a job that runs again under the same id."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
@@ -171,7 +173,7 @@ def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
         case Present(job) if job.status in {DeploymentStatus.SUCCEED, DeploymentStatus.CANCELLED}:
             return f"the job's status is {job.status}"
         case Present(job):
-            again = job.started_at is not None and job.started_at > told_at
+            again = job.started_at is not None and job.started_at >= told_at + _TIME_UNIT
             why = f"GetJob {'again' if again else 'still'} says {job.status} of job {job.id}"
             return Obstacle(_AGAIN if again else "status", why, "Look at the job in the Amplify console.", passing=True)
 
