@@ -6,14 +6,13 @@ A text may be plain or gzip. What is no text is refused, because nothing would b
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from medic.unpack import NotGzipError, unpacked
+from medic.unpack import NotGzipError, NotTextError, WebPageError, is_binary, text_only, unpacked
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 18
 _MAX_ID = 256
 _MAX_ERROR = 500
-_INSPECTED = 8192
-"""Bytes at the beginning that show what the input is."""
-_MOST_CONTROL_CHARACTERS = 0.05
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))
-_ERROR_PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<(?P<root>Error|ErrorResponse)\b.{0,400}?<Code>(?P<code>\w{1,60})</Code>"
-    rb"(?:\s*<Message>(?P<message>[^<]{0,300}))?|<!doctype html|<html\b)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:
@@ -60,13 +50,16 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     """
     begun = False
     try:
-        for chunk in unpacked(_chunks(stream, path)):
-            if not begun and chunk.strip():
-                _refuse(chunk, path)
-                begun = True
+        for chunk in text_only(unpacked(_chunks(stream, path))):
+            begun = begun or bool(chunk.strip())
             yield chunk
     except NotGzipError as error:
         raise CouldNotLookError(f"{_named(path)} begins like gzip data and is none: {error}.") from None
+    except WebPageError as error:
+        again = "The URL of a build log is valid for an hour: download it again."
+        raise CouldNotLookError(f"{_named(path)} is {error}. {again}") from None
+    except NotTextError as error:
+        raise CouldNotLookError(f"{_named(path)} is {error}.") from None
     if not begun:
         refuse_empty_or_binary(b"", path)
 
@@ -75,22 +68,8 @@ def refuse_empty_or_binary(data: bytes, path: str) -> None:
     """Raise CouldNotLookError if the data is empty or binary."""
     if not data.strip():
         raise CouldNotLookError(f"{_named(path)} is empty: there is nothing to read.")
-    head = data[:_INSPECTED]
-    control = len(head) - len(head.translate(None, _CONTROL))
-    if b"\0" in head or control > len(head) * _MOST_CONTROL_CHARACTERS:
+    if is_binary(data):
         raise CouldNotLookError(f"{_named(path)} is binary data, not text.")
-
-
-def _refuse(head: bytes, path: str) -> None:
-    refuse_empty_or_binary(head, path)
-    page = _ERROR_PAGE.match(head)
-    if page is None:
-        return
-    parts = [part.decode("utf-8", "replace").strip() for part in (page["code"], page["message"]) if part]
-    what = f"an error answer ({': '.join(parts)})" if parts else "a web page"
-    raise CouldNotLookError(
-        f"{_named(path)} is {what}, not a log. The URL of a build log is valid for an hour: download it again."
-    )
 
 
 def _named(path: str) -> str:

@@ -117,6 +117,10 @@ class Branch(Struct, frozen=True):
         """True for the branch that Amplify creates for a pull request. One sign is enough: the stage can be edited."""
         return bool(self.stage == "PULL_REQUEST" or self.source_branch or self.destination_branch)
 
+    def supersedes(self, job_id: str) -> bool:
+        """True if a newer job is the deployed one."""
+        return int(self.active_job_id or 0) > int(job_id)
+
 
 class Step(Struct, frozen=True):
     """One step of a job (BUILD, DEPLOY, VERIFY)."""

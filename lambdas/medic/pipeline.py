@@ -39,9 +39,9 @@ def run(message: Message, services: Services, attempt: Attempt | None = None) ->
         LeaseLostError: this invocation took too long, and another one works on the branch.
         RecordedError: the flow failed after its incident was saved with a due time.
     """
-    # What was begun is also ended if the settings no longer name its app.
-    begun = isinstance(message, WakeUp) and not message.request_id
-    if not (begun or message.scope.app_id == ALL or services.runtime.settings.watches(message.scope.app_id)):
+    # What was begun is also ended if the settings no longer name its app, and a request is always answered.
+    always = isinstance(message, WakeUp | Request) or message.scope.app_id == ALL
+    if not (always or services.runtime.settings.watches(message.scope.app_id)):
         services.telemetry.record(TelemetryEvent.EVENT_NOT_WATCHED, scope=message.scope)
         return
     match message:

@@ -116,7 +116,7 @@ class Telemetry:
     def __init__(self, logger: Logger, metrics: Metrics) -> None:
         self.logger = logger
         self.metrics = metrics
-        self._unread_at: dict[tuple[str, str], float] = {}
+        self._told_at: dict[tuple[str, str], float] = {}
 
     def record(self, event: TelemetryEvent, **details: object) -> None:
         """Log an event with its details. Count it if it is in `COUNTED`, also by each of its details in `DIMENSIONS`.
@@ -174,9 +174,9 @@ class Telemetry:
     def _is_news(self, what: str, detail: str) -> bool:
         """True once an hour for the same texts."""
         now = time.monotonic()
-        if now - self._unread_at.get((what, detail), -math.inf) < _AGAIN_AFTER_SECONDS:
+        if now - self._told_at.get((what, detail), -math.inf) < _AGAIN_AFTER_SECONDS:
             return False
-        self._unread_at[what, detail] = now
+        self._told_at[what, detail] = now
         return True
 
     def alerted(self, waited: timedelta) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import deque
 from itertools import chain
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 256 * 1024
 """Bytes unpacked at once, so that a decompression bomb can't fill the memory."""
+_INSPECTED = 8192
+"""Bytes at the beginning that show what a text is."""
+_MOST_CONTROL_CHARACTERS = 0.05
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))
+_ERROR_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<(?P<root>Error|ErrorResponse)\b.{0,400}?<Code>(?P<code>\w{1,60})</Code>"
+    rb"(?:\s*<Message>(?P<message>[^<]{0,300}))?|<!doctype html|<html\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class CutError(Exception):
@@ -34,6 +44,14 @@ class Gap(Struct, frozen=True):
 
 class NotGzipError(Exception):
     """A text begins like gzip data, and nothing could be unpacked. The message says why, as that of CutError."""
+
+
+class NotTextError(Exception):
+    """What should be a log is none. The message says what it is, as that of CutError."""
+
+
+class WebPageError(NotTextError):
+    """It is what a web server answers in place of a log."""
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -72,6 +90,37 @@ def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield text
     if not a_member_ended:
         raise CutError(f"the gzip data breaks off after {size:,} bytes of text")
+
+
+def is_binary(data: bytes) -> bool:
+    head = data[:_INSPECTED]
+    control = len(head) - len(head.translate(None, _CONTROL))
+    return b"\0" in head or control > len(head) * _MOST_CONTROL_CHARACTERS
+
+
+def text_only(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same chunks.
+
+    Raises:
+        NotTextError: the first one that is not blank begins like binary data or a web server's error page.
+    """
+    rest = iter(chunks)
+    for chunk in rest:
+        if chunk.strip():
+            _check_text(chunk)
+            yield chunk
+            break
+        yield chunk
+    yield from rest
+
+
+def _check_text(head: bytes) -> None:
+    if is_binary(head):
+        raise NotTextError("binary data, not text")
+    page = _ERROR_PAGE.match(head)
+    if page is not None:
+        parts = [part.decode("utf-8", "replace").strip() for part in (page["code"], page["message"]) if part]
+        raise WebPageError(f"an error answer ({': '.join(parts)}), not a log" if parts else "a web page, not a log")
 
 
 def head_of(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -10,10 +10,11 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 
 from infra.iam import flatten
-from infra.monitoring import ALARM_TEXTS
+from infra.monitoring import ALARM_TEXTS, NOT_FORWARDED
 from medic.telemetry import ATTENTION, COUNTED, DIMENSIONS, EVENT_TO_ALERT, LONGEST_RETRY, Telemetry, TelemetryEvent
 from tests.infra.stacks import BUS, EVERYTHING, of_type, properties_of
 from tests.infra.stacks import template as template_of
+from tests.unit.cli.doctor.recorded import HEALTHY as RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +177,17 @@ def test_every_alarm_says_what_to_do_and_names_its_section() -> None:
         assert "What to do: " in text.description
         assert "docs/runbook.md#" in text.description
         assert len(text.description) <= LONGEST_DESCRIPTION
+
+
+def test_the_answers_recorded_for_doctor_say_what_the_alarms_say_today() -> None:
+    deployed, described = (
+        next(answer for call, answer in RECORDED.items() if call.startswith(operation))
+        for operation in ("cloudformation.get_template", "cloudwatch.describe_alarms")
+    )
+    resources = of_type(deployed["TemplateBody"], "AWS::CloudWatch::Alarm").values()
+    today = {f"AmplifyMedic-{text.name}": text.description for text in ALARM_TEXTS if text is not NOT_FORWARDED}
+    for alarms_of_then in ([each["Properties"] for each in resources], described["MetricAlarms"]):
+        assert {alarm["AlarmName"]: alarm["AlarmDescription"] for alarm in alarms_of_then} == today
 
 
 def test_the_alarms_watch_few_metrics_because_each_is_charged() -> None:

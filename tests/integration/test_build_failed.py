@@ -66,6 +66,17 @@ def test_a_late_event_of_a_job_before_the_success_opens_nothing(world: World) ->
     assert incident(world, app).state is IncidentState.RESOLVED
 
 
+def test_a_success_before_it_was_told_closes_it(world: World) -> None:
+    world.settings.update(ALL)
+    app, event = failing(world)
+    world.amplify.control.script_builds(app, "main", "ok")
+    world.amplify.control.advance(60)
+    world.deliver(world.build(app))
+    world.deliver(event)
+    assert "Recovered" in world.alerts()[-1]
+    assert incident(world, app).state is IncidentState.RESOLVED
+
+
 def test_without_log_lines_neither_command_nor_error_leave_the_account(world: World) -> None:
     world.settings.update(ALL | {"log_lines": "none"})
     app, event = failing(world)

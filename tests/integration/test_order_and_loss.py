@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from medic.aws.amplify import AmplifyActor, AmplifyReader
 from medic.aws.errors import RetryableError
+from medic.evidence import Job, Present, Read
+from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
 from medic.incidents.table import branch_key
+from medic.records import replace
 from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
 from tests.integration.test_requests import TAG, incident, scope
 
@@ -69,6 +76,77 @@ def test_jobs_that_can_not_be_listed_refuse_a_change(world: World) -> None:
     world.deliver(event)
     assert world.calls("UpdateBranch") == []
     assert "✗ Guardrail fresh: the branch's jobs could not be read" in world.alerts()[0]
+
+
+Listing = Callable[[tuple[Job, ...]], tuple[Job, ...]]
+
+
+def nothing(_: tuple[Job, ...]) -> tuple[Job, ...]:
+    return ()
+
+
+def still_running(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    return tuple(replace(job, status="RUNNING", ended_at=None) for job in jobs)
+
+
+def let_lag(world: World, monkeypatch: pytest.MonkeyPatch, shown: Listing, seconds: float) -> None:
+    """ListJobs shows an earlier state for so many seconds."""
+    until, list_jobs = world.now() + timedelta(seconds=seconds), AmplifyReader.jobs
+
+    def late(reader: AmplifyReader, app_id: str, branch: str) -> Read[tuple[Job, ...]]:
+        jobs = list_jobs(reader, app_id, branch)
+        return Present(shown(jobs.value)) if isinstance(jobs, Present) and world.now() < until else jobs
+
+    monkeypatch.setattr(AmplifyReader, "jobs", late)
+
+
+LAGS = pytest.mark.parametrize("shown", [nothing, still_running])
+
+
+@LAGS
+def test_a_change_waits_while_list_jobs_lags_behind_its_event(
+    world: World, monkeypatch: pytest.MonkeyPatch, shown: Listing
+) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    let_lag(world, monkeypatch, shown, MINUTE)
+    with pytest.raises(RetryableError, match="does not show the end of job 1 yet"):
+        world.deliver(event)
+    assert world.alerts() == []
+    world.amplify.control.advance(MINUTE)
+    world.deliver(event)
+    assert len(world.calls("UpdateBranch")) == 1
+    assert len(world.alerts()) == 1
+
+
+def test_a_change_is_refused_if_list_jobs_never_shows_its_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    let_lag(world, monkeypatch, nothing, DAY)
+    world.amplify.control.advance(11 * MINUTE)
+    world.deliver(event)
+    assert world.calls("UpdateBranch") == []
+    assert "✗ Guardrail fresh: ListJobs does not list job 1" in world.alerts()[0]
+
+
+@LAGS
+def test_a_rebuild_waits_while_list_jobs_lags(world: World, monkeypatch: pytest.MonkeyPatch, shown: Listing) -> None:
+    app = lost_connection(world, REBUILDING)
+    event = world.build(app)
+    set_role = AmplifyActor.set_compute_role
+
+    def set_and_lag(actor: AmplifyActor, app_id: str, branch: str, role_arn: str) -> None:
+        set_role(actor, app_id, branch, role_arn)
+        let_lag(world, monkeypatch, shown, MINUTE)
+
+    monkeypatch.setattr(AmplifyActor, "set_compute_role", set_and_lag)
+    monkeypatch.setattr("medic.flows.respond.cache", lambda read: read)
+    with suppress(RecordedError):
+        world.deliver(event)
+    assert [call["body"]["jobType"] for call in world.calls("StartJob")] == ["RELEASE"]
+    for _ in range(3):
+        world.amplify.control.advance(MINUTE)
+        world.watch()
+    assert [call["body"]["jobType"] for call in world.calls("StartJob")] == ["RELEASE", "RETRY"]
+    assert not any("superseded" in alert or "not rebuilt" in alert for alert in world.alerts())
 
 
 def test_two_failures_in_reverse_order_cause_one_incident_and_one_alert(world: World) -> None:

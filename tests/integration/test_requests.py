@@ -395,3 +395,29 @@ def test_a_request_that_always_fails_is_answered_on_its_last_receive(
     assert (message.receives, world.queue.dead_letters) == (30, [])
     answer = answered(world.services().requests.read(scope(world, app), "c" * 32))
     assert answer.startswith("used: refused: failed: amplify:GetJob failed with TooManyRequestsException")
+
+
+@pytest.mark.parametrize("kind", [RequestKind.FIX, RequestKind.MUTE])
+def test_a_request_about_an_app_that_the_settings_do_not_name_is_refused(world: World, kind: RequestKind) -> None:
+    app = failing(world, "fix")
+    world.settings["apps"] = ["d0000000000000"]
+    until = world.now() + timedelta(hours=1) if kind is RequestKind.MUTE else None
+    assert "refused: the setting `apps` does not name this app" in ask(world, app, kind, until=until)
+
+
+def test_a_change_can_be_undone_after_the_settings_stop_naming_its_app(world: World) -> None:
+    app = failing(world, "fix")
+    world.settings["apps"] = ["d0000000000000"]
+    assert "detached" in ask(world, app, RequestKind.UNDO)
+    assert world.compute_role(app) is None
+
+
+def test_a_fix_of_a_failure_that_is_not_iams_does_not_call_it_gone(world: World) -> None:
+    world.settings["notify"] = "all_failures"
+    app = world.make_app(tags={TAG: "fix"})
+    world.deliver(world.build(app, outcome="npm_failure"))
+    assert "refused: no such IAM failure shows now" in ask(world, app, RequestKind.FIX)
+
+
+def test_a_fix_of_a_whole_app_is_refused(world: World) -> None:
+    assert "refused: the bot changes a branch" in ask(world, failing(world, "fix"), RequestKind.FIX, "*")

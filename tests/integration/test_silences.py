@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,8 +14,12 @@ from medic.aws.rate import OutOfTimeError
 from medic.events import RequestKind, Scope, runtime_wake_up
 from medic.evidence import Item, Present, RuntimePage, Unreadable
 from medic.flows.locked_branch import RecordedError
+from medic.incidents.model import IncidentState
+from medic.incidents.store import NewerSchemaError
+from medic.incidents.table import branch_key
 from medic.labels import BotLabel, Label
-from tests.integration.conftest import REGION
+from tests.integration.conftest import REGION, TABLE
+from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
 from tests.integration.test_requests import ask, incident
 from tests.integration.test_runtime_findings import HOUR, MINUTE, NO_REBUILD, Site, site
 
@@ -179,6 +183,39 @@ def test_an_unread_log_is_reported_if_no_branch_shows_a_deployment(
     assert shop.labels == [BotLabel.UNDIAGNOSED]
 
 
+@pytest.mark.parametrize("locked", ["main", "next"])
+def test_a_branch_whose_record_a_newer_release_wrote_hides_no_other(world: World, locked: str) -> None:
+    shop = site(world)
+    world.client("amplify").create_branch(appId=shop.app, branchName="next", stage="BETA")
+    world.build(shop.app, "next")
+    key = branch_key(Scope("aws", world.amplify.account_id, REGION, shop.app, locked))
+    world.client("dynamodb").put_item(TableName=TABLE, Item={"pk": {"S": key}, "schema": {"N": "2"}})
+    for branch in ("main", "next"):
+        shop.visit(branch)
+    with pytest.raises(NewerSchemaError):
+        shop.look()
+
+    assert shop.labels == [Label.CREDENTIALS_MISSING_RUNTIME]
+
+
+def test_a_deleted_branch_does_not_recover_by_the_traffic_of_others(world: World) -> None:
+    world.amplify.control.set_questions(log_stream_names="opaque")
+    shop = site(world)
+    shop.visit()
+    shop.look()
+    amplify = world.client("amplify")
+    amplify.create_branch(appId=shop.app, branchName="next", stage="BETA", computeRoleArn=world.make_role("next"))
+    world.build(shop.app, "next")
+    amplify.delete_branch(appId=shop.app, branchName="main")
+    for _ in range(3):
+        shop.after(HOUR - MINUTE).visit("next")
+        shop.after(2 * MINUTE)
+        world.watch()
+
+    assert shop.states == ["open"]
+    assert len(shop.alerts) == 1
+
+
 # --- the build log
 
 
@@ -198,3 +235,37 @@ def test_a_failure_behind_many_near_misses_is_found(world: World) -> None:
     world.deliver(world.build(app, outcome="lines", lines=(*near, DENIED), exit_code=1))
 
     assert incident(world, app).label == Label.ACCESS_DENIED_IDENTITY
+
+
+# --- what was begun, and a preview
+
+
+def test_a_rebuild_of_an_app_that_the_settings_stop_naming_says_why_its_end_is_unknown(world: World) -> None:
+    app = lost_connection(world, REBUILDING)
+    world.deliver(world.build(app))
+    world.settings["apps"] = ["d0000000000000"]
+    world.deliver(dict(world.amplify.events[-1]))
+    world.amplify.control.advance(4 * HOUR)
+    world.watch()
+
+    assert incident(world, app).state is IncidentState.OUTCOME_UNKNOWN
+    assert "the setting `apps` does not name its app any more" in world.alerts()[-1]
+
+
+@pytest.mark.parametrize(
+    ("branch", "fields", "said"),
+    [
+        ("pr-7", {"stage": "PULL_REQUEST"}, "if the code of this preview may have a role, set one yourself"),
+        ("rel*", {"stage": "BETA"}, "set the role yourself, because"),
+    ],
+    ids=["preview", "name"],
+)
+def test_a_refusal_that_is_not_about_the_role_does_not_blame_it(
+    world: World, branch: str, fields: dict[str, Any], said: str
+) -> None:
+    app = lost_connection(world, OPTED_IN)
+    world.client("amplify").create_branch(appId=app, branchName=branch, tags=OPTED_IN, **fields)
+    world.deliver(world.build(app, branch))
+
+    assert world.calls("UpdateBranch") == []
+    assert said in world.alerts()[0].replace("Next step: I", "i").replace("Next step: S", "s")

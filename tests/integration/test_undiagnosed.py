@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.aws.amplify import AmplifyReader
-from medic.aws.errors import RetryableError
+from medic.aws.errors import RetryableError, ThrottledError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
 from medic.events import Scope
 from medic.evidence import Absent, Present
+from medic.incidents.model import IncidentState
 from medic.labels import BotLabel
 from medic.records import replace
 from medic.unpack import CutError, Gap
@@ -69,6 +70,21 @@ def test_a_status_that_lags_for_long_is_reported_as_undiagnosed(world: World, mo
     (alert,) = world.alerts()
     assert "could not find out why" in alert
     assert "GetJob still says RUNNING" in alert
+
+
+def test_a_job_that_runs_again_under_its_id_is_not_reported_as_undiagnosed(world: World) -> None:
+    world.amplify.control.set_questions(retry_job_id="same")
+    app, event = failing(world)
+    world.amplify.control.set_build_time(2 * HALF_AN_HOUR)
+    world.amplify.control.advance(60)
+    world.client("amplify").start_job(appId=app, branchName="main", jobType="RETRY", jobId="1")
+    world.amplify.control.advance(HALF_AN_HOUR)
+    world.deliver(event, age=HALF_AN_HOUR)
+    assert world.alerts() == []
+
+    world.amplify.control.advance(HALF_AN_HOUR)
+    world.deliver(dict(world.amplify.events[-1]))
+    assert incident(world, app).label != BotLabel.UNDIAGNOSED
 
 
 def test_without_a_log_and_a_reason_the_failure_is_retried_and_then_reported(world: World) -> None:
@@ -250,6 +266,31 @@ def test_the_next_success_closes_it(world: World) -> None:
 
     assert incident(world, app).state.closed
     assert "recovered" in world.alerts()[-1].lower()
+
+
+def test_a_success_before_it_was_told_closes_it(world: World) -> None:
+    world.amplify.control.set_questions(log_url="absent")
+    app, event = failing(world)
+    world.amplify.control.set_connection(app, "ok")
+    world.amplify.control.advance(60)
+    world.deliver(world.build(app))
+    world.deliver(event, age=HALF_AN_HOUR)
+
+    assert incident(world, app).state is IncidentState.RESOLVED
+    assert "Recovered" in world.alerts()[-1]
+
+
+def test_a_failure_is_told_even_if_amplify_never_answers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise ThrottledError("amplify:GetApp", "ThrottlingException", "slow down")
+
+    app, event = failing(world)
+    monkeypatch.setattr(AmplifyReader, "app", busy)
+    monkeypatch.setattr("medic.queue.MAX_RECEIVES", 1)
+    world.deliver(event)
+
+    assert incident(world, app).label == BotLabel.UNDIAGNOSED
+    assert len(world.alerts()) == 1
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "A_STATUS_OF_TOMORROW", None])

@@ -202,3 +202,20 @@ def test_an_interrupted_undo_leaves_a_role_that_another_incident_has_set_since(w
     app = try_since(world, ChangeState.APPLIED)
     assert world.compute_role(app) == world.default_role_arn
     assert "incident 0123456789ab has set a role since" in world.alerts()[-1]
+
+
+def test_an_interrupted_undo_claims_no_result_of_an_unfinished_change_since(world: World) -> None:
+    app = try_since(world, ChangeState.INTENDED)
+    assert world.compute_role(app) == world.default_role_arn
+    assert "incident 0123456789ab may have set a role since" in world.alerts()[-1]
+
+
+def test_a_change_whose_result_is_unknown_is_not_called_none(world: World) -> None:
+    app = failing(world, "fix")
+    changed = incident(world, app)
+    begun = replace(changed.changes[0], state=ChangeState.INTENDED, applied_at=None)
+    forge(world, app, replace(changed, changes=(begun,), state=IncidentState.OUTCOME_UNKNOWN))
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "refused: this branch has a change whose result is not known" in answer
+    assert "aws amplify update-branch" in answer
+    assert world.compute_role(app) == world.default_role_arn

@@ -127,7 +127,7 @@ def compose_outcome_unknown(scope: Scope, incident: Incident) -> Alert:
     recorded = "; ".join(f"{_changed(change)} ({change.state})" for change in incident.changes)
     lines = (
         (_NEXT, "Compare the role that is set now with what the bot recorded."),
-        ("Recorded", f"{wording.capitalized(recorded) or 'No change'}. Events and AWS's state don't say how it ended."),
+        ("Recorded", f"{wording.capitalized(recorded) or 'No change'}. How it ended: {incident.note or 'not known'}."),
     )
     named = f"--app-id {scope.app_id} --branch-name {shlex.quote(scope.branch)} --region {scope.region}"
     read = NamedText("AWS CLI", f"aws amplify get-branch {named} --query branch.computeRoleArn")

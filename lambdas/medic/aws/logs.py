@@ -15,7 +15,7 @@ from msgspec import Struct
 from medic.aws.errors import AbsentError, AwsRejectedError, DeniedError, RetryableError, ThrottledError, translated
 from medic.aws.rate import OutOfTimeError, RateLimiter
 from medic.evidence import Absent, Item, Partial, Present, Read, RuntimeLine, RuntimePage, TimeSpan, Unreadable
-from medic.unpack import GZIP_MAGIC, CutError, Gap, NotGzipError, head_of, last_of, unpacked
+from medic.unpack import GZIP_MAGIC, CutError, Gap, NotGzipError, NotTextError, head_of, last_of, text_only, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -83,7 +83,7 @@ class BuildLogSource:
 
         Raises:
             LogExpiredError: the URL has expired.
-            LogUnavailableError: the URL is not one of an AWS host, or the host refuses, or the body is broken.
+            LogUnavailableError: the URL is not one of an AWS host, or the host refuses, or the body is no text.
             CutError: the end could not be reached within the limits, or the body breaks off, after what could be read.
             RetryableError: the host is busy or did not answer.
         """
@@ -93,6 +93,8 @@ class BuildLogSource:
             yield from self._both_ends(download, url)
         except NotGzipError as error:
             raise LogUnavailableError(f"the log says it is gzip and is not ({error})") from None
+        except NotTextError as error:
+            raise LogUnavailableError(f"the log's URL gives {error}") from None
         except urllib3.exceptions.HTTPError as error:
             raise RetryableError(
                 _BUILD_LOG, type(error).__name__, "the log's host did not answer, or broke off"
@@ -105,7 +107,7 @@ class BuildLogSource:
         _check_status(answer.status)
         raw = self._not_endless(download.body(answer))
         begin = next(raw, b"")
-        text = self._not_endless(unpacked(chain([begin], raw)))
+        text = self._not_endless(text_only(unpacked(chain([begin], raw))))
         why, read = f"the log is longer than {self._max_bytes:,} bytes", 0
         whole = _whole_of(answer, begin)
         for chunk in head_of(text, self._head):

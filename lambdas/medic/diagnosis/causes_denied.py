@@ -171,7 +171,9 @@ def _permission_missing(case: Case, denial: Denial) -> Iterator[Cause]:
             f"the build ran as {denial.role_name}, which may write logs: one more permission leads to the next denial"
         )
         rank = Rank.LIKELY if _only_possible(case, denial) else Rank.PROVEN
-        yield case.cause("service_role_for_logs", rank, reason, CALLER_LACKS)
+        # A text may name any role. That the build uses this one is known only if the app names it too.
+        app_names_it = case.service is not None and case.callers_role is case.service
+        yield case.cause("service_role_for_logs", rank if app_names_it else Rank.POSSIBLE, reason, CALLER_LACKS)
     elif case.identity is Identity.SERVICE_ROLE and _lacks_backend_policy(case, denial):
         reason = f"{denial.resource} belongs to what CDK bootstrapped, and one more permission leads to the next denial"
         yield case.cause("service_role_not_for_backend", Rank.PROVEN, reason, CALLER_LACKS)

@@ -68,7 +68,7 @@ def handle_overdue(scope: Scope, services: Services) -> None:
         # Close what nothing else has finished, so that no incident stays open for ever.
         with hold_branch(scope, services) as locked:
             for incident in locked.record.overdue(locked.now):
-                _close(incident, locked, "")
+                _close(incident, locked, "" if watched else "the setting `apps` does not name its app any more")
             if locked.record.wrongly_listed(locked.now):
                 locked.lease.save(locked.record)
     if failures:
@@ -159,7 +159,7 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
     ssr = read_ssr_app(scope.whole_app, services)
     since = services.clock() - QUIET_PERIOD
     failure = failure_since(scope, ssr, incident, since, services) if ssr is not None else None
-    had_traffic = ssr is not None and failure is None and _had_traffic(scope, ssr, services)
+    had_traffic = ssr is not None and failure is None and _had_traffic(scope, ssr, incident, services)
     with hold_branch(scope, services) as locked:
         if failure is not None:
             # No wake-up came for this line: the watcher was down, or its message was lost.
@@ -178,12 +178,17 @@ def _check_quiet(scope: Scope, incident: Incident, services: Services) -> None:
             _wait_longer(overdue, locked, silent=failure is None)
 
 
-def _had_traffic(scope: Scope, ssr: SsrApp, services: Services) -> bool:
+def _had_traffic(scope: Scope, ssr: SsrApp, incident: Incident, services: Services) -> bool:
     """True if anything was logged in the quiet period by this branch, or by a branch that can't be identified.
+
+    A branch that was deleted since is not quiet, even if one of its name was created again.
 
     Raises:
         RetryableError: what could be read of the log does not show it.
     """
+    same = (each.name == scope.branch and not incident.of_another_branch(each.created_at) for each in ssr.branches)
+    if scope.branch != ALL and not any(same):
+        return False
     now = services.clock()
     span = TimeSpan(now - QUIET_PERIOD, now)
     read = lines_if_any(services.runtime_logs().lines(scope.app_id, span, "", _MAX_TRAFFIC_PAGES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 _WRITTEN_WITHIN = timedelta(minutes=10)
 """How long after a job's end its log may still be written."""
+_TIME_UNIT = timedelta(seconds=1)
+"""An event's time has no fraction of a second."""
+_AGAIN = "again"
+"""The obstacle of a job that runs again under the same id."""
 _GRANT = "Let the bot's role make this call, and look for a service control policy that denies it."
 
 
@@ -60,7 +64,7 @@ def diagnose_failure(
         return None
     with hold_branch(event.scope, services) as locked:
         done = respond(failure, locked, request)
-    if failure.superseded and done is not None:
+    if failure.branch.supersedes(failure.job.id) and done is not None:
         look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services)
     return done
 
@@ -68,7 +72,13 @@ def diagnose_failure(
 def _give_way(
     obstacle: Obstacle, event: DeploymentEvent, services: Services, attempt: Attempt | None, request: Request | None
 ) -> None:
-    """Retry while the obstacle may pass. Then report the failure without a diagnosis: it is never dropped."""
+    """Retry while the obstacle may pass. Then report the failure without a diagnosis.
+
+    It is dropped only if its job was started again, because the end of that run has an event of its own.
+    """
+    if obstacle.kind == _AGAIN and attempt is not None:
+        services.telemetry.record(TelemetryEvent.JOB_NOT_CONFIRMED, scope=event.scope, why=obstacle.why)
+        return
     retry_while_it_may_pass(obstacle, attempt)
     if request is not None:
         raise RequestRefusedError(f"could not look: {obstacle.why}", for_good=False)
@@ -84,7 +94,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     scope, runtime = event.scope, services.runtime
     log_event = partial(services.telemetry.record, scope=scope, job=event.job_id)
     deployment = services.gatherer.deployment(scope, event.job_id)
-    match _confirmed(deployment):
+    match _confirmed(deployment, event.time):
         case Obstacle() as obstacle:
             return obstacle
         case str(why):
@@ -109,7 +119,7 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
         log_event(TelemetryEvent.NOT_IAM)
         settle_other_failure(event, job.ref, services)
         if services.runtime.settings.notify is Notify.ALL_FAILURES:
-            report_build_failed(scope, app, job.ref, reading.ending, services)
+            report_build_failed(scope, app, branch, job.ref, reading.ending, services)
         return None
     paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
     compute, service = paired.choose_compute(branch.tags), paired.choose_service(app.tags)
@@ -134,28 +144,25 @@ def _confirmed_failure(event: DeploymentEvent, services: Services) -> ConfirmedF
     )
 
 
-def _confirmed(deployment: Deployment) -> tuple[App, Branch, Job] | Obstacle | str:
+def _confirmed(deployment: Deployment, told_at: datetime) -> tuple[App, Branch, Job] | Obstacle | str:
     """The app, the branch and the job if it failed. Otherwise what `_failed` returns in place of the job."""
-    match deployment.app:
-        case Unreadable(reason):
-            return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
+    match deployment.app, deployment.branch:
+        case (Absent(reason), _):
             return reason
-        case Present(app):
-            pass
-    match deployment.branch:
-        case Unreadable(reason):
+        case (Unreadable(reason), _) | (_, Unreadable(reason)):
             return Obstacle("access", reason, _GRANT, passing=False)
-        case Absent(reason):
+        case (_, Absent(reason)):
             return reason
-        case Present(branch):
-            pass
-    failed = _failed(deployment.job)
-    return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
+        case Present(app), Present(branch):
+            failed = _failed(deployment.job, told_at)
+            return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
-def _failed(item: Item[Job]) -> Job | Obstacle | str:
-    """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead."""
+def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
+    """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead.
+
+    It is not documented whether a retried job keeps its id.
+    """
     match item:
         case Unreadable(reason):
             return Obstacle("access", reason, _GRANT, passing=False)
@@ -166,8 +173,9 @@ def _failed(item: Item[Job]) -> Job | Obstacle | str:
         case Present(job) if job.status in {DeploymentStatus.SUCCEED, DeploymentStatus.CANCELLED}:
             return f"the job's status is {job.status}"
         case Present(job):
-            why = f"GetJob still says {job.status} of job {job.id}"
-            return Obstacle("status", why, "Look at the job in the Amplify console.", passing=True)
+            again = job.started_at is not None and job.started_at >= told_at + _TIME_UNIT
+            why = f"GetJob {'again' if again else 'still'} says {job.status} of job {job.id}"
+            return Obstacle(_AGAIN if again else "status", why, "Look at the job in the Amplify console.", passing=True)
 
 
 def _unread_log(log: Read[BuildLog], *, being_written: bool) -> Obstacle | None:

@@ -15,7 +15,9 @@ from medic.alerts.compose import compose_replacement
 from medic.alerts.delivery import Channel, Delivery, deliver
 from medic.alerts.model import Alert, redacted
 from medic.alerts.wording import place
+from medic.aws.errors import RetryableError
 from medic.codec import CodecError, from_text, to_text
+from medic.evidence import Present
 from medic.incidents.model import Incident, UndeliveredAlert
 from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import Lease, TransactionParts, undelivered_key
@@ -35,6 +37,8 @@ _MAX_RETRIED = 5
 """How many undelivered alerts of an incident are retried in one run."""
 _ABANDON_AFTER = timedelta(days=7)
 """How long after an incident's last update its undelivered alerts are abandoned."""
+_LISTED_WITHIN = timedelta(minutes=10)
+"""How long after a job's end ListJobs may lag behind GetJob."""
 
 
 class RecordedError(Exception):
@@ -98,9 +102,17 @@ class LockedBranch:
         self._actors.append((wanted, actor))
         return actor
 
-    def jobs(self) -> Read[tuple[Job, ...]]:
-        """The latest jobs, newest first."""
-        return self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
+    def jobs(self, ended: Job) -> Read[tuple[Job, ...]]:
+        """The latest jobs, newest first.
+
+        Raises:
+            RetryableError: ListJobs does not show yet that this job has ended, so a newer one may be missing too.
+        """
+        jobs = self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
+        lately = ended.ended_at is not None and self.now - ended.ended_at < _LISTED_WITHIN
+        if lately and isinstance(jobs, Present) and not any(_shows_end(listed, ended) for listed in jobs.value):
+            raise RetryableError("amplify:ListJobs", "NotYet", f"it does not show the end of job {ended.id} yet")
+        return jobs
 
     def save(self, incident: Incident, parts: TransactionParts | None = None) -> None:
         """Save an incident, and in the same transaction what `parts` names. `Lease.save` says what is raised."""
@@ -137,6 +149,13 @@ class LockedBranch:
         for failure in delivery.failures:
             record(TelemetryEvent.ALERT_FAILED, why=failure)
         return delivery
+
+
+def _shows_end(listed: Job, ended: Job) -> bool:
+    """True if a listed job is a newer one, this one as it ended, or this one started again."""
+    if int(listed.id) != int(ended.id):
+        return int(listed.id) > int(ended.id)
+    return not listed.running or listed.started_at != ended.started_at
 
 
 def _read_alert(stored: UndeliveredAlert, incident: Incident, scope: Scope) -> Alert:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult, RebuildOutcome
@@ -82,10 +83,10 @@ def _start_or_find(failure: ConfirmedFailure, incident: Incident, locked: Locked
     scope, job = locked.scope, failure.job
     try:
         if incident.rebuild_intended_at is not None:
-            outcome = find_rebuild(locked.jobs(), job, incident.rebuild_intended_at)
+            outcome = find_rebuild(locked.jobs(job), job, incident.rebuild_intended_at)
             if outcome.job_id is None and locked.now - incident.rebuild_intended_at < _LOOK_FOR:
                 return _postpone(incident, locked, outcome.detail)
-        elif (not_now := why_no_rebuild_now(locked.jobs(), job) or _opted_out(incident, locked)) is not None:
+        elif (not_now := why_no_rebuild_now(locked.jobs(job), job) or _opted_out(incident, locked)) is not None:
             outcome = RebuildOutcome(None, not_now)
         else:
             # Assume the role before the intent: an error after it would look like a StartJob without an answer.
@@ -169,7 +170,7 @@ def _refusal(failure: ConfirmedFailure, incident: Incident, locked: LockedBranch
         failure=failure,
         settings=services.runtime.settings,
         asked_at=locked.now,
-        jobs=locked.jobs,
+        jobs=partial(locked.jobs, failure.job),
         policies=services.iam.policies,
         allowed_until=incident.fresh_until,
         storm=is_storm(region, services),

@@ -32,15 +32,10 @@ def failure_of(
 ) -> ConfirmedFailure | str:
     """The incident's failure with app, branch, job and roles as they are now, or why they could not be read."""
     deployment = services.gatherer.deployment(scope, incident.job_id)
-    match deployment.app:
-        case Absent(reason) | Unreadable(reason):
+    match deployment.app, deployment.branch:
+        case (Absent(reason) | Unreadable(reason), _) | (_, Absent(reason) | Unreadable(reason)):
             return reason
-        case Present(app):
-            pass
-    match deployment.branch:
-        case Absent(reason) | Unreadable(reason):
-            return reason
-        case Present(branch):
+        case Present(app), Present(branch):
             pass
     evidence = services.gatherer.evidence(
         deployment, Absent(_UNREAD), read_at=services.clock(), candidate=compute.arn, repair=service.arn

@@ -5,16 +5,18 @@ It could not diagnose the failure, or the build failed, but not because of IAM (
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
 from medic.alerts.compose import compose_build_failed, compose_undiagnosed
-from medic.aws.errors import RetryableError
+from medic.aws.errors import AwsError, RetryableError
 from medic.events import ALL, Attempt, Scope
-from medic.evidence import App, JobRef, value_of
+from medic.evidence import App, Branch, Item, JobRef, value_of
 from medic.flows.locked_branch import LockedBranch, hold_branch
+from medic.flows.settle import look_for_success
 from medic.flows.storm import report_builds_failing
 from medic.incidents.model import Incident, JobOrder
 from medic.incidents.table import Cap, TransactionParts
@@ -27,6 +29,7 @@ from medic.telemetry import TelemetryEvent
 if TYPE_CHECKING:
     from medic.services import Services
 
+T = TypeVar("T")
 _UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
 _BUILD_FAILED = (RoleKind.NONE, BotLabel.BUILD_FAILED)
 _OPEN_FOR = timedelta(days=1)
@@ -62,7 +65,7 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
     services.telemetry.record(
         TelemetryEvent.UNDIAGNOSED, scope=scope, job=job.id, reason=obstacle.kind, why=obstacle.why
     )
-    app = value_of(services.amplify.app(scope.app_id))
+    app = _read_if_reached(lambda: services.amplify.app(scope.app_id))
     with hold_branch(scope, services) as locked:
         before, now = locked.record.incident(_UNDIAGNOSED), locked.now
         trigger, name = Trigger.RUNTIME if scope.branch == ALL else Trigger.FAILED, app.name if app else scope.app_id
@@ -77,9 +80,24 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
             locked.save(incident)
         else:
             locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)
+    if scope.branch == ALL:
+        return
+    branch = _read_if_reached(lambda: services.amplify.branch(scope.app_id, scope.branch))
+    if branch is not None and branch.supersedes(job.id):
+        look_for_success(scope, incident, services)
 
 
-def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, services: Services) -> None:
+def _read_if_reached(read: Callable[[], Item[T]]) -> T | None:
+    """What a call reads. None if it fails, because that must not keep a failure from being reported."""
+    try:
+        return value_of(read())
+    except AwsError:
+        return None
+
+
+def report_build_failed(  # noqa: PLR0913, PLR0917
+    scope: Scope, app: App, branch: Branch, job: JobRef, ending: Ending, services: Services
+) -> None:
     """Open or count up the branch's incident, and send one alert for each job, unless too many builds fail.
 
     Such builds count for no storm of IAM failures. If a Git provider is down, every build fails, so a counter of their
@@ -107,6 +125,8 @@ def report_build_failed(scope: Scope, app: App, job: JobRef, ending: Ending, ser
                 locked.save(counted)
                 return
         locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key)
+    if branch.supersedes(job.id):
+        look_for_success(scope, incident, services)
 
 
 def _save_as_due(incident: Incident, locked: LockedBranch) -> bool:

@@ -92,6 +92,9 @@ def _answer(request: Request, services: Services) -> None:
 def _carry_out(request: Request, services: Services) -> Answer:
     if request.expired(services.clock()):
         raise RequestRefusedError(f"it expired at {request.expires_at:%Y-%m-%d %H:%M} UTC; ask again")
+    ends = request.kind is RequestKind.UNDO or (request.kind is RequestKind.MUTE and request.until is None)
+    if not (ends or services.runtime.settings.watches(request.scope.app_id)):
+        raise RequestRefusedError("the setting `apps` does not name this app, so the bot does nothing there")
     match request.kind:
         case RequestKind.MUTE:
             return _mute(request, services)
@@ -168,6 +171,8 @@ def _approved_incident(request: Request, services: Services) -> Incident:
 
 def _latest_incident(request: Request, services: Services) -> Incident:
     """The branch's latest unresolved incident, or the one that the request names. Its job is diagnosed again."""
+    if request.scope.branch == ALL:
+        raise RequestRefusedError("the bot changes a branch, never a whole app: name the branch")
     incidents = [i for i in services.table.read(request.scope).incidents if i.state is not IncidentState.RESOLVED]
     wanted = [i for i in incidents if i.id == request.incident_id] if request.incident_id else incidents
     latest = max(wanted, key=lambda incident: (not incident.state.closed, incident.updated_at), default=None)
@@ -179,7 +184,7 @@ def _latest_incident(request: Request, services: Services) -> Incident:
 def _result(done: FailureReport | Incident | None) -> Answer:
     """What was done. If nothing was, the request is refused."""
     if done is None:
-        raise RequestRefusedError("the failure is gone, or its branch is tagged `ignore`")
+        raise RequestRefusedError("no such IAM failure shows now, or its branch is tagged `ignore`")
     if isinstance(done, Incident):
         raise RequestRefusedError(f"incident {done.id} is {done.state}: its change was already made")
     plan, outcomes = done.plan, done.outcomes

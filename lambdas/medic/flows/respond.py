@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import ChangeResult
@@ -192,7 +192,7 @@ def _act(
     incident = _open_or_count(failure, locked.record, before, now)
     is_new = before is None or before.id != incident.id
     region = services.region.count(scope) if is_new and failure.shown_by_state else services.region.read(scope)
-    jobs = cache(locked.jobs)
+    jobs = cache(partial(locked.jobs, failure.job))
     allowed_until = incident.fresh_until if incident.unfinished else None
     question = Question(
         failure=failure,

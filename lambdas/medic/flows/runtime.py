@@ -208,7 +208,7 @@ def _respond_to_all(failures: Iterable[ConfirmedFailure], services: Services) ->
         try:
             with hold_branch(failure.scope, services) as locked:
                 respond(failure, locked)
-        except (BusyError, RecordedError) as error:
+        except (AwsError, BusyError, RecordedError) as error:
             failed = error
     if failed is not None:
         raise failed

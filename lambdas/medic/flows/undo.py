@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medic.actions.outcome import UndoOutcome, UndoResult
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _GIVE_UP_AFTER = timedelta(hours=1)
-_MAY_STAND = frozenset({ChangeState.INTENDED, ChangeState.APPLIED})
 _MAX_DETAIL = 150
 """Characters of a reason in an answer, so that the command after it is never cut."""
 
@@ -45,7 +45,7 @@ def undo(request: Request, services: Services) -> Answer:
         changed = [incident for incident in wanted if incident.applied]
         if not changed:
             which = f"incident {request.incident_id[:32]}" if request.incident_id else "this branch"
-            raise RequestRefusedError(f"{which} has no change by the bot to undo")
+            raise RequestRefusedError(f"{which} has {_not_undoable(wanted)}")
         incident = max(changed, key=lambda each: each.updated_at)
         now = locked.now
         # Every change is marked before anything is sent, so that the watcher finishes an interrupted undo.
@@ -55,6 +55,16 @@ def undo(request: Request, services: Services) -> Answer:
         locked.save(intended, TransactionParts(request=request))
         outcomes = _restore_roles(intended, locked)
         return Answer("; ".join(map(_said, outcomes)))
+
+
+def _not_undoable(incidents: list[Incident]) -> str:
+    """What these incidents have in place of a change that was made."""
+    begun = (c for incident in incidents for c in incident.changes if c.state is ChangeState.INTENDED)
+    change = next(begun, None)
+    if change is None:
+        return "no change by the bot to undo"
+    command = command_to_set(change.kind, change.target, change.previous_arn)
+    return f"a change whose result is not known. If its role is set now, this undoes it: {command}"
 
 
 def finish_undo(scope: Scope, incident_id: str, services: Services) -> None:
@@ -94,16 +104,20 @@ def _restore_role(change: Change, incident: Incident, locked: LockedBranch, app:
 
 
 def _set_since(change: Change, incident: Incident, locked: LockedBranch, app: BranchRecord | None) -> str | None:
-    """What set such a role after this undo began, or None. An undo that was interrupted leaves that role."""
+    """What set, or may have set, such a role after this undo began, or None. An interrupted undo leaves that role."""
     began = change.undo_intended_at or locked.now
-    for other in locked.record.incidents:
-        stands = (each for each in other.changes if each.kind is change.kind and each.state in _MAY_STAND)
-        if other.id != incident.id and any(each.intended_at > began for each in stands):
-            return f"incident {other.id} has set a role since the undo began"
+    others = [(other.id, other.change(change.kind)) for other in locked.record.incidents if other.id != incident.id]
+    later = [(id_, each) for id_, each in others if each is not None and each.intended_at > began]
+    for id_, each in later:
+        if each.state is ChangeState.APPLIED:
+            return f"incident {id_} has set a role since the undo began"
+        if each.state is ChangeState.INTENDED:
+            return f"incident {id_} may have set a role since the undo began: its result is not known yet"
+    # The app's cool-down begins when any branch is about to set its service role, whatever comes of it.
+    last = max((each.intended_at for _, each in later), default=began)
     cool_down = timedelta(minutes=locked.services.runtime.settings.limits.cool_down_minutes)
-    # The app's cool-down begins with each change of its service role, from whatever branch.
-    if app and app.cooling_until and change.kind is ActionKind.REPAIR_SERVICE and app.cooling_until > began + cool_down:
-        return "an incident of another branch has set the app's service role since the undo began"
+    if app and app.cooling_until and change.kind is ActionKind.REPAIR_SERVICE and app.cooling_until > last + cool_down:
+        return "another branch may have set the app's service role since the undo began: a change of it was begun"
     return None
 
 
@@ -126,7 +140,7 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         failure=failure,
         settings=runtime.settings,
         asked_at=locked.now,
-        jobs=locked.jobs,
+        jobs=partial(locked.jobs, failure.job),
         policies=services.iam.policies,
         approved=True,
         change=change.kind,

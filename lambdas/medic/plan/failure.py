@@ -72,11 +72,6 @@ class ConfirmedFailure(Struct, frozen=True):
         return self.seen_at is None or (compute is not None and compute.usable is False)
 
     @property
-    def superseded(self) -> bool:
-        """True if GetBranch already names a newer job as the deployed one."""
-        return int(self.branch.active_job_id or 0) > int(self.job.id)
-
-    @property
     def occurrence(self) -> str:
         """Identifies this occurrence of the failure: the job's id, with the time of the log line if there is one."""
         return self.job.id if self.seen_at is None else f"{self.job.id}@{self.seen_at:%Y%m%dT%H%M%S}"

@@ -5,6 +5,7 @@ They are asked in order, cheap ones first. The first refusal ends the evaluation
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -30,6 +31,10 @@ RuleAnswer: TypeAlias = tuple[bool, str]
 
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
+_PLAIN_GLOB = re.compile(r"[^][(){}!|,\\]*")
+"""A glob in which only `*` and `?` have a meaning. Braces, lists and negations are not read."""
+_ANY_DEPTH = re.compile(r"/?\*\*/?")
+"""In some dialects `**/*` and `next/**` also match a name without a slash."""
 _CLOCK_SKEW = timedelta(minutes=5)
 """A failure may lie this far in the future. One further ahead has a wrong time."""
 _LONGEST_PROPOSAL = timedelta(hours=24)
@@ -135,8 +140,10 @@ def _is_recent(q: Question) -> RuleAnswer:
     age, limit, what = q.asked_at - happened_at, timedelta(minutes=minutes), "job ended"
     if q.failure.trigger is Trigger.RUNTIME:
         limit, what = _LONGEST_PROPOSAL, "newest log line was written"
+    if age < -_CLOCK_SKEW:
+        return False, f"by the time that AWS gives, the {what} in the future"
     ago = f"the {what} {int(age.total_seconds() // 60)} min ago (limit {minutes} min)"
-    return -_CLOCK_SKEW <= age <= limit, f"{ago}, so somebody must approve" if needs_approval(q) else ago
+    return age <= limit, f"{ago}, so somebody must approve" if needs_approval(q) else ago
 
 
 def _no_newer_success(q: Question, why: str) -> RuleAnswer:
@@ -212,12 +219,17 @@ def not_auto_created(q: Question) -> RuleAnswer:
         return True, "the settings pair exactly this branch with the role"
     patterns = q.failure.app.auto_branch_patterns
     # Without patterns, any branch may be one that a push created.
-    if patterns and not any(fnmatchcase(q.failure.branch.name, pattern) for pattern in patterns):
+    if patterns and not any(_may_match(pattern, q.failure.branch.name) for pattern in patterns):
         return True, "the branch matches none of the app's auto-creation patterns"
     return False, (
         "the branch may have been created automatically by a push: pair "
         f"{q.failure.scope.app_id}/{q.failure.branch.name} with the role in the settings if it may hold it"
     )
+
+
+def _may_match(pattern: str, branch: str) -> bool:
+    """True unless a glob can't match in any dialect, because AWS does not say which one Amplify's patterns are in."""
+    return _PLAIN_GLOB.fullmatch(pattern) is None or fnmatchcase(branch, _ANY_DEPTH.sub("*", pattern))
 
 
 def usable_role_stays(q: Question) -> RuleAnswer:

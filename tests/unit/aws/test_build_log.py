@@ -85,7 +85,7 @@ def test_a_slow_log_is_read_for_some_seconds(monkeypatch: pytest.MonkeyPatch, se
 
 
 def test_a_gzip_bomb_ends_at_a_limit_and_never_fills_the_memory() -> None:
-    with serving(gzip.compress(b"\0" * (64 * MEBIBYTE))) as (origin, _):
+    with serving(gzip.compress(b"x" * (64 * MEBIBYTE))) as (origin, _):
         parts, why = read_until_cut(origin, max_bytes=MEBIBYTE)
     assert sum(len(part) for part in parts if isinstance(part, bytes)) <= 2 * MEBIBYTE
     assert why == "its end was not reached within 16,777,216 bytes"
@@ -108,6 +108,22 @@ def test_a_log_of_several_gzip_members_is_read_to_its_end() -> None:
 def test_a_slow_log_ends_at_the_time_limit_and_says_so() -> None:
     with serving(LOG) as (origin, _), pytest.raises(CutError, match="more than 0 seconds"):
         list(BuildLogSource([origin], max_bytes=MEBIBYTE, max_seconds=0).chunks(f"{origin}/log"))
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"PK\x03\x04" + bytes(range(256)), "binary data"),
+        (gzip.compress(bytes(range(256))), "binary data"),
+        (b"\n\n<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+        (b"<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>", "AccessDenied: Expired"),
+    ],
+    ids=["zip", "gzip of binary data", "web page", "error answer"],
+)
+def test_what_is_no_text_is_no_log(body: bytes, what: str) -> None:
+    """A failed step that is not the build has no verdict of Amplify, whose absence would show it."""
+    with serving(body) as (origin, _), pytest.raises(LogUnavailableError, match=what):
+        read(origin)
 
 
 def test_an_invalid_gzip_body_raises_log_unavailable() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from medic.diagnosis.checks import CALLER_LACKS
 from medic.diagnosis.model import CheckResult, Rank
-from medic.evidence import Absent, EnvironmentVariable, Item, Present, RolePolicies
+from medic.evidence import Absent, App, EnvironmentVariable, Item, Present, RolePolicies, Unreadable
 from medic.labels import Phase
 from medic.logscan.statement import UNKNOWN_SERVICE
 from tests.unit.diagnosis.diagnosing import (
@@ -234,10 +234,18 @@ def test_permissions_on_the_logging_role_are_suspected_only_if_it_is_used(
 
 @pytest.mark.parametrize("name", ["AmplifySSRLoggingRole-1b2c", "AmplifySSRLoggingPolicy-1b2c"])
 def test_a_build_that_runs_as_the_logging_role_needs_a_service_role_of_its_own(name: str) -> None:
-    diagnosis = diagnosed(denial(session(name, "BuildSession"), ""))
+    logging = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    diagnosis = diagnosed(denial(session(name, "BuildSession"), ""), app=Present(app(service_role_arn=logging)))
 
     assert top(diagnosis) == ("service_role_for_logs", Rank.LIKELY)
     assert not {"permissions_on_logging_role", "compute_role_not_set"} & set(ranks(diagnosis))
+
+
+@pytest.mark.parametrize("read", [Present(app()), Unreadable("denied")], ids=["another role is set", "not read"])
+def test_a_logging_role_that_only_the_text_names_is_possible(read: Item[App]) -> None:
+    diagnosis = diagnosed(denial(session("AmplifySSRLoggingRole-1b2c", "BuildSession"), ""), app=read)
+
+    assert ranks(diagnosis)["service_role_for_logs"] is Rank.POSSIBLE
 
 
 @pytest.mark.parametrize(

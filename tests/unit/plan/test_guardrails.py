@@ -107,6 +107,13 @@ def test_every_guardrail_allows_a_change_without_an_objection() -> None:
     assert all(answer.allows for answer in answers)
 
 
+@pytest.mark.parametrize("pattern", ["**/*", "**/main", "main/**", "{main,next}", "!(next)", "next,main*", "[m]ain"])
+def test_a_pattern_that_may_match_in_another_kind_of_glob_refuses(pattern: str) -> None:
+    """AWS does not say which kind of glob Amplify's patterns are."""
+    creating = app(auto_branch_creation=True, auto_branch_patterns=(pattern,))
+    assert refused_by(question(app=creating)) == ["not_auto_created"]
+
+
 @pytest.mark.parametrize("case", REFUSED_CASES)
 def test_exactly_the_expected_guardrail_refuses(case: str) -> None:
     rule, changes = REFUSED_CASES[case]
