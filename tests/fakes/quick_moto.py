@@ -74,10 +74,10 @@ def _classes_to_process(traverser: Any) -> tuple[type, ...]:
     return tuple(known["classes"])
 
 
-def _accepts_kwargs(inspected: Callable[[Any], bool], handler: Any) -> bool:
+def _accepts_kwargs(inspected: Callable[[Any], Any], handler: Any) -> bool:
     """Whether a handler of events takes any keyword. A session registers hundreds, and inspecting one is slow."""
     code = getattr(handler, "__code__", None)
-    return inspected(handler) if code is None else bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return bool(inspected(handler) if code is None else code.co_flags & inspect.CO_VARKEYWORDS)
 
 
 def _keeping_keys(find: Callable[[Any, Any], Iterator[str]]) -> Callable[[Any, Any], tuple[str, ...]]:
