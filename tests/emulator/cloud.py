@@ -191,8 +191,13 @@ class LocalCloud:
         return deployed
 
     def _cdk(self, arguments: list[str], folder: Path) -> None:
-        command = [str(CDK), *arguments, "--no-color", "--ci"]
-        environment = {**self.cli_environment, **UNPACKED_CDK, "PYTHONPATH": str(folder / "lambdas")}
+        command = [str(CDK), *arguments, "--no-color", "--ci", "--no-notices"]
+        environment = {
+            **self.cli_environment,
+            **UNPACKED_CDK,
+            "CDK_DISABLE_CLI_TELEMETRY": "true",  # or a process of its own would look for the internet
+            "PYTHONPATH": str(folder / "lambdas"),
+        }
         done = subprocess.run(  # noqa: S603 - the pinned CLI
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
