@@ -214,7 +214,6 @@ def test_an_alert_without_approval_has_no_buttons() -> None:
 # --- the other channels
 
 
-@settings(max_examples=50)
 @given(ANY_TEXT)
 def test_amazon_q_accepts_any_text_and_no_text_becomes_a_mention(text: str) -> None:
     notification = json.loads(amazon_q_notification(everything(text)))
