@@ -26,6 +26,7 @@ import boto3
 
 from tests.emulator.lambda_environment import make_lambda_environment
 from tests.fakes.amplify.open_questions import ANSWERS_VARIABLE
+from tests.infra.cdk_app import UNPACKED_CDK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,8 +191,13 @@ class LocalCloud:
         return deployed
 
     def _cdk(self, arguments: list[str], folder: Path) -> None:
-        command = [str(CDK), *arguments, "--no-color", "--ci"]
-        environment = {**self.cli_environment, "PYTHONPATH": str(folder / "lambdas")}
+        command = [str(CDK), *arguments, "--no-color", "--ci", "--no-notices"]
+        environment = {
+            **self.cli_environment,
+            **UNPACKED_CDK,
+            "CDK_DISABLE_CLI_TELEMETRY": "true",  # or a process of its own would look for the internet
+            "PYTHONPATH": str(folder / "lambdas"),
+        }
         done = subprocess.run(  # noqa: S603 - the pinned CLI
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
@@ -211,7 +217,6 @@ class LocalCloud:
             "LOG_LEVEL": "INFO",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
             **{name: os.environ[name] for name in (ANSWERS_VARIABLE,) if name in os.environ},
             **tls,
         }

@@ -66,16 +66,17 @@ class SnsInbox:
     def subscribe(cls, sns: SNSClient, sqs: SQSClient, topic_arn: str, name: str = "sns-inbox") -> Self:
         """Subscribe a new queue to the topic."""
         inbox = QueueInbox.create(sqs, name)
+        queue = inbox.queue_arn
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
             "Action": "sqs:SendMessage",
-            "Resource": inbox.queue_arn,
+            "Resource": queue,
             "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         sqs.set_queue_attributes(QueueUrl=inbox.queue_url, Attributes={"Policy": policy})
-        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=inbox.queue_arn)
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue)
         return cls(inbox)
 
     def take(self) -> list[Mapping[str, Any]]:

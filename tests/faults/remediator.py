@@ -50,6 +50,7 @@ class Remediator:
     failures: list[BaseException] = field(default_factory=list)
     _taken: int = 0
     _warm: Services | None = None
+    _watched_at: datetime | None = None
 
     @property
     def dead_letters(self) -> list[Any]:
@@ -164,12 +165,16 @@ class Remediator:
         return max((min(times) - now).total_seconds(), 1.0) if times else None
 
     def _wake_up_at(self) -> datetime | None:
-        """When the watcher finds the next due record."""
+        """When the watcher finds the next due record. A record that stays due is found once in each interval."""
         # Without its table, the watcher finds nothing.
         due = self.world.due() if self.watches and "dynamodb" not in self.world.wire.down else None
-        return due + timedelta(seconds=WATCHER_INTERVAL / 2) if due is not None else None
+        if due is None:
+            return None
+        found_at = due + timedelta(seconds=WATCHER_INTERVAL / 2)
+        return max(found_at, self._watched_at + timedelta(seconds=WATCHER_INTERVAL)) if self._watched_at else found_at
 
     def _send_wake_ups(self) -> None:
+        self._watched_at = self.world.now()
         watcher = self.world.services(session=self.world.setup_session)
         for due in list(watcher.table.due()):
             self.send(wake_up(due.scope, due.request_id))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
 import pytest
 
 from medic.events import RequestKind, Scope, wake_up
-from tests.faults.builds import attach, diagnosis
+from tests.faults.builds import attach, attach_and_rebuild, diagnosis
 from tests.faults.fault import Fault
 from tests.faults.invariants import check_safety
 from tests.faults.paths import Path
+from tests.faults.remediator import WATCHER_INTERVAL, Remediator
 from tests.faults.requests import approved, fix_without_opt_in, undo_detaches
 from tests.faults.test_paths import ATTACHED, REBUILT, described
 from tests.faults.wire import Call
 from tests.integration.conftest import REGION
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def test_a_wake_up_without_a_stored_request_does_nothing() -> None:
@@ -91,3 +98,20 @@ def test_a_request_is_answered_even_if_its_run_died_after_using_it() -> None:
         check_safety(world)
         (request,) = world.requests()
         assert request["answer"]
+
+
+def test_the_watcher_comes_once_a_minute_while_a_lost_job_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(attach_and_rebuild).stage() as (world, remediator):
+        came: list[datetime] = []
+        wake = Remediator._send_wake_ups
+
+        def noted(self: Remediator) -> None:
+            came.append(world.now())
+            wake(self)
+
+        monkeypatch.setattr(Remediator, "_send_wake_ups", noted)
+        world.wire.listen(Call("amplify:StartJob", 1), Fault.DEATH)
+        remediator.retries = False
+        remediator.work()
+        assert len(came) > 1
+        assert all((later - earlier).total_seconds() >= WATCHER_INTERVAL for earlier, later in pairwise(came))

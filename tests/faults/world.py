@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -203,12 +203,6 @@ class WiredWorld(World):
         """True if a post names the incident, or if Slack is not a channel."""
         silent = self.settings.get("slack") == {}
         return silent or any(incident_id in alert for alert in self.alerts())
-
-    def due(self) -> datetime | None:
-        """The next time at which the watcher has to wake the bot."""
-        table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
-        times = [float(item.attrs["due_at"].value) for item in table.all_items() if "due" in item.attrs]
-        return datetime.fromtimestamp(min(times), UTC) if times else None
 
     def branches(self) -> Iterator[tuple[str, str]]:
         """Every app and branch."""

@@ -6,13 +6,14 @@ import json
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
+from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import iam_backends
 
 from medic import queue
@@ -172,6 +173,12 @@ class World:
         for wake in due:
             self.deliver(wake_up(wake.scope, wake.request_id), services)
         return len(due)
+
+    def due(self) -> datetime | None:
+        """The next time at which the watcher has to wake the bot."""
+        table = dynamodb_backends[self.amplify.account_id][REGION].tables[TABLE]
+        times = [float(item.attrs["due_at"].value) for item in table.all_items() if "due" in item.attrs]
+        return datetime.fromtimestamp(min(times), UTC) if times else None
 
     def compute_role(self, app_id: str, branch: str = "main") -> str | None:
         """The branch's current compute role, from GetBranch."""

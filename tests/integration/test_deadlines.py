@@ -181,7 +181,8 @@ def watch_for(world: World, minutes: int) -> list[int]:
     woken = []
     for minute in range(1, minutes + 1):
         world.amplify.control.advance(MINUTE)
-        if list(world.services().table.due()):
+        due = world.due()
+        if due is not None and due <= world.now():
             woken.append(minute)
             with suppress(RecordedError):
                 world.watch()

@@ -41,7 +41,10 @@ def amplify(deployment: FakeStack) -> Iterator[AmplifyOnMoto]:
 
     def session(*, region_name: str | None = None, aws_session_token: str = "", **_: Any) -> QuickSession:
         region = region_name or REGION
-        return sessions.setdefault(f"{region} {bool(aws_session_token)}", QuickSession("terminal", region))
+        name = f"{region} {bool(aws_session_token)}"
+        if name not in sessions:
+            sessions[name] = QuickSession("terminal", region)
+        return sessions[name]
 
     with pytest.MonkeyPatch.context() as patch, amplify_on_moto(region=REGION) as fake:
         for name, value in _ENVIRONMENT.items():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from medic.labels import Label, Phase
 from tests.tables import table
 from tests.unit.diagnosis.support import cases, data, reading_of
 
+read = cache(reading_of)
+"""Several tests read the same texts."""
 SAMPLE = cases("cases.jsonl") + cases("cases_2.jsonl")
 OWN = [
     case
@@ -31,7 +34,7 @@ def _by_id(case: dict[str, Any]) -> str:
 
 @table("case", SAMPLE + OWN, ids=_by_id)
 def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, Any]) -> None:
-    reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
+    reading = read(case["log_excerpt"], Phase(case["phase"]))
 
     disagreement = DISAGREEMENTS.get(case["id"])
     assert reading.label == (disagreement["answer"] if disagreement else case["label"])
@@ -39,7 +42,7 @@ def test_every_case_gets_its_label_or_a_reasoned_disagreement(case: dict[str, An
 
 @table("case", cases("messages.jsonl"), ids=_by_id)
 def test_every_message_of_the_tools_gets_its_label(case: dict[str, Any]) -> None:
-    reading = reading_of(case["log_excerpt"], Phase(case["phase"]))
+    reading = read(case["log_excerpt"], Phase(case["phase"]))
 
     assert reading.label == case["label"]
     assert case["label"] != Label.NOT_IAM or reading.findings == ()
@@ -50,7 +53,7 @@ AMBIGUOUS = [case for case in SAMPLE + OWN if case.get("ambiguous")]
 
 @table("case", [case for case in AMBIGUOUS if case["id"] not in DISAGREEMENTS], ids=_by_id)
 def test_an_ambiguous_text_never_gets_high_confidence(case: dict[str, Any]) -> None:
-    findings = reading_of(case["log_excerpt"], Phase(case["phase"])).findings
+    findings = read(case["log_excerpt"], Phase(case["phase"])).findings
 
     assert all(finding.confidence != "high" for finding in findings)
 
@@ -66,7 +69,7 @@ NOT_IAM = [case for case in SAMPLE + OWN if case["label"] == Label.NOT_IAM and n
 @table("case", NOT_IAM, ids=_by_id)
 def test_a_failure_other_than_iam_has_no_finding_in_any_phase(case: dict[str, Any]) -> None:
     for phase in Phase:
-        assert reading_of(case["log_excerpt"], phase).findings == ()
+        assert read(case["log_excerpt"], phase).findings == ()
 
 
 @table("case", [case for case in SAMPLE + OWN if case["label"] != Label.NOT_IAM], ids=_by_id)
@@ -81,6 +84,6 @@ def test_a_failure_other_than_iam_has_no_finding_in_any_phase(case: dict[str, An
     ids=["crlf", "ansi", "blank lines", "byte order mark"],
 )
 def test_characters_added_by_terminals_and_editors_do_not_change_the_label(case: dict[str, Any], decorate: Any) -> None:
-    plain = reading_of(case["log_excerpt"], Phase(case["phase"]))
+    plain = read(case["log_excerpt"], Phase(case["phase"]))
 
     assert reading_of(decorate(case["log_excerpt"]), Phase(case["phase"])).label == plain.label
