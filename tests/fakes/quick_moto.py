@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
 
-from botocore import auth, hooks
+from botocore import hooks
 from botocore.useragent import UserAgentComponent
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import backend_index
@@ -25,7 +25,7 @@ def quicken() -> None:
     """Keep what depends only on a class or on an expression's text. Start without the mock of `requests`.
 
     The bot and botocore do not use `requests`, and moto adds 1,300 patterns to its mock each time. moto compares each
-    address with the patterns of all services in order, and no signature with anything.
+    address with the patterns of all services in order.
     """
     models.RESPONSES_METHODS.clear()
     backend_index.backend_url_patterns.sort(key=lambda service: service[0] not in _OFTEN_CALLED)
@@ -47,7 +47,6 @@ def quicken() -> None:
         (parser, "_lex_one_node", lambda _, text: lexed(text)),
         (Subscription, "private_key", lambda _: _signing_key()),
         (traverser, "nodes_to_be_processed", _classes_to_process),
-        (auth.SigV4Auth, "canonical_request", lambda *_: ""),
         (hooks.EventAliaser, "_alias_event_name", lambda _, name: aliased(name)),
         (hooks, "accepts_kwargs", partial(_accepts_kwargs, hooks.accepts_kwargs)),
         *((picker, "get_possible_keys", _keeping_keys(picker.get_possible_keys)) for picker in pickers),

@@ -177,7 +177,7 @@ def test_events_that_come_twice_are_told_once(world: WiredWorld) -> None:
 
 def test_a_message_that_became_a_dead_letter_is_handled_after_a_redrive(world: WiredWorld) -> None:
     remediator = Remediator(world)
-    world.wire.down = frozenset({"amplify"})
+    world.wire.down = frozenset({"dynamodb"})
     build(world, failing(world))
     began = world.now()
     remediator.work()
@@ -189,6 +189,15 @@ def test_a_message_that_became_a_dead_letter_is_handled_after_a_redrive(world: W
     world.queue.redrive()
     remediator.work()
     check_told_once(world, remediator)
+
+
+def test_a_failure_is_told_at_the_last_attempt_if_amplify_never_answers(world: WiredWorld) -> None:
+    remediator = Remediator(world)
+    world.wire.down = frozenset({"amplify"})
+    build(world, failing(world))
+    remediator.work()
+    assert [message.kind for message in world.messages] == ["undiagnosed"]
+    assert (world.queue.waiting, remediator.dead_letters) == ([], [])
 
 
 def test_an_answer_is_given_while_slack_is_down(world: WiredWorld) -> None:

@@ -17,7 +17,7 @@ from medic.alerts.model import Alert, redacted
 from medic.alerts.wording import place
 from medic.aws.errors import RetryableError
 from medic.codec import CodecError, from_text, to_text
-from medic.evidence import Present
+from medic.evidence import value_of
 from medic.incidents.model import Incident, UndeliveredAlert
 from medic.incidents.store import NewerSchemaError
 from medic.incidents.table import Lease, TransactionParts, undelivered_key
@@ -110,7 +110,8 @@ class LockedBranch:
         """
         jobs = self.services.amplify.jobs(self.scope.app_id, self.scope.branch)
         lately = ended.ended_at is not None and self.now - ended.ended_at < _LISTED_WITHIN
-        if lately and isinstance(jobs, Present) and not any(_shows_end(listed, ended) for listed in jobs.value):
+        listed = value_of(jobs)
+        if lately and listed is not None and not any(_shows_end(each, ended) for each in listed):
             raise RetryableError("amplify:ListJobs", "NotYet", f"it does not show the end of job {ended.id} yet")
         return jobs
 
