@@ -79,10 +79,11 @@ _PASSED_ON = re.compile(
     r"|\bexiting the build\b|\bassembly (?:builder failed|error\b)|^\W*error: 500 /"
     # no reason: a thing that failed, or could not be had, and nothing after it
     r"|\b(?:tasks?|scripts?|hooks?|jobs?|pipelines?|deploy|stages?|steps?|operations?|build process)\b"
-    r"[^:]{0,40} (?:has |have )?failed\W*$|^\W*error: ([\"'`])[^:]{1,80}\1 failed\W*$|\bsomething went wrong\W*$|\baborting due to\b"
-    r"|\b(?:could(?: not|n't)|can(?:not|'t)|failed to|unable to) (?:fetch|load|read|get|retrieve|resolve|download|upload"
-    r"|access)(?: [\w-]{1,30}){0,3} (?:secrets?|parameters?|credentials?|variables|data|contents?|objects?|settings"
-    r"|assets?)\b[^:]{0,80}$"
+    r"[^:]{0,40} (?:has |have )?failed\W*$|^\W*error: ([\"'`])[^:]{1,80}\1 failed\W*$"
+    r"|\bsomething went wrong\W*$|\baborting due to\b"
+    r"|\b(?:could(?: not|n't)|can(?:not|'t)|failed to|unable to) (?:fetch|load|read|get|retrieve|resolve|download"
+    r"|upload|access)(?: [\w-]{1,30}){0,3} (?:secrets?|parameters?|credentials?|variables|data|contents?|objects?"
+    r"|settings|assets?)\b[^:]{0,80}$"
     r"|\bcannot perform an interactive login\b|\bpassword (?:is empty|required)\b"  # docker, of an empty pipe
     # advice
     r"|^\W*(?:error\W{1,3})?(?:resolution:|learn more\b|please\b|see (?:above|the logs?)\b|\[?help \d|re-run maven\b"
