@@ -25,7 +25,7 @@ _PASTED_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:\s{1,4}(?=\d{2,4}-\d\d-\d\dT|\[[A
 _TABLE_ROW = re.compile(r"\|\s*(?:\d{13}|20\d\d-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+Z?)\s*\|\s?(?P<message>.*?)[\s|]*")
 """An event as CloudWatch Logs Insights copies it: `| 2026-02-20 12:27:54.525 | message |`."""
 _PREFIX = re.compile(
-    r"\s*(?:> ?(?=20\d\d-))?(?P<time>\d{1,4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"\s*(?:> ?)?(?P<time>\d{1,4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"(?:\s+(?P<request>[0-9a-f]{8}-[0-9a-f-]{27}))?"
     r"\s*(?:\[?(?P<level>INFO|WARNING|WARN|ERROR|HELP|DEBUG|FATAL)(?:\]:?|:|\t| (?=[^a-z])))?\s?"
 )

@@ -154,7 +154,8 @@ class TestLines:
     @pytest.mark.parametrize("mark", ["> ", ">"])
     def test_a_log_that_a_mail_or_a_comment_quotes_keeps_its_label(self, mark: str) -> None:
         log = CLONING + COMMAND + _denied(1) + STAMP + "[ERROR]: !!! Build failed\n"
-        for text in (VERDICT, log):
+        error = "An error occurred (ExpiredToken) when calling the PutObject operation: The token has expired.\n"
+        for text in (VERDICT, log, error, f"the upload failed\n{error}"):
             quoted = "".join(mark + line for line in text.splitlines(keepends=True))
 
             assert reading_of(quoted).label is reading_of(text).label is not Label.NOT_IAM
