@@ -112,8 +112,11 @@ SIGNATURES: tuple[Signature, ...] = (
         identity=Identity.SERVICE_ROLE,
         phases=(Phase.BUILD,),
         amplifys_verdict=True,
-        literals=("specified IAM Role", "specified IAM role"),
-        pattern=r"unable to assume (?:the )?(?:specified|provided|selected|configured) iam (?:service )?role",
+        literals=("to assume", "not assume", "be assumed"),
+        pattern=r"unable to assume (?:the )?(?:specified|provided|selected|configured) iam (?:service )?role"
+        r"|!!! (?:\w{1,40}: )?(?:(?:unable to|not able to|failed to|could not|cannot) assume (?!that )"
+        r"(?:[\w']{1,20} ){0,5}role\b|(?:the |your )?(?:iam |service ){1,2}role\b[^;]{0,160}? (?:can ?not|could not)"
+        r" be assumed)",
         looks=(
             Look("service_role_set", "A service role is set."),
             Look("service_role_exists", "The role exists."),

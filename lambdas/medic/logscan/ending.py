@@ -69,14 +69,25 @@ _PASSED_ON = re.compile(
     # exits
     r"npm (?:ERR!|error)(?! (?:code E(?!LIFECYCLE)|missing script))|\bELIFECYCLE\b|\bcommand failed\b|\bnon-zero exit"
     r"|\bfailed with exit code\b|\bexit(?:ed)?(?: with)?(?: (?:a|an|exit|status|non-zero)){0,3}(?: code)?:? ?\d"
-    r"|\bexited with\b|\breturned non-zero\b|\bprocess (?:exited|terminated)\b|\bmake: \*\*\*|\blerna ERR!"
+    r"|\bexited (?:with\b|\(\d)|\breturned non-zero\b|\bprocess (?:exited|terminated)\b|\bmake: \*\*\*|\blerna ERR!"
     # steps of a build
     r"|\bbuild (?:failed|error occurred|errors)\b|\bdeployment (?:has )?failed\b|\brun(?:ning target .{1,80})? failed\b"
     r"|\bencountered errors? on following paths\b|\berror occurred prerendering\b|\bprerender errors?\b"
     r"|\bfailed to (?:deploy|collect|build|push|publish|run|execute|render|prerender|export|generate|complete"
     r"|initiali[sz]e)\b[^:]{0,200}$|\berrors? (?:occurred )?(?:while|during|when|in) (?:building|deploying|pushing"
     r"|the build|the deployment|initiali[sz]ing)\b|\berror initiali[sz]ing your\b|\bunable to clone repository\b"
-    r"|^\W*(?:resolution:|learn more\b|please\b)"
+    r"|\bexiting the build\b|\bassembly (?:builder failed|error\b)|^\W*error: 500 /"
+    # no reason: a thing that failed, or could not be had, and nothing after it
+    r"|\b(?:tasks?|scripts?|hooks?|jobs?|pipelines?|deploy|stages?|steps?|operations?|build process)\b"
+    r"[^:]{0,40} (?:has |have )?failed\W*$|^\W*error: ([\"'`])[^:]{1,80}\1 failed\W*$"
+    r"|\bsomething went wrong\W*$|\baborting due to\b"
+    r"|\b(?:could(?: not|n't)|can(?:not|'t)|failed to|unable to) (?:fetch|load|read|get|retrieve|resolve|download"
+    r"|upload|access)(?: [\w-]{1,30}){0,3} (?:secrets?|parameters?|credentials?|variables|data|contents?|objects?"
+    r"|settings|assets?)\b[^:]{0,80}$"
+    r"|\bcannot perform an interactive login\b|\bpassword (?:is empty|required)\b"  # docker, of an empty pipe
+    # advice
+    r"|^\W*(?:error\W{1,3})?(?:resolution:|learn more\b|please\b|see (?:above|the logs?)\b|\[?help \d|re-run maven\b"
+    r"|to see the full stack trace\b|for more information\b)"
     # CloudFormation
     r"|\bstack .{1,200} failed\b|\bthe stack named\b|ROLLBACK_"
     r"|\bresource (?:creation|update|deletion|handler) cancell?ed\b"

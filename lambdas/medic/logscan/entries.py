@@ -22,8 +22,10 @@ BYTES_AFTER = 16 * 1024
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff\ufffd]")
 _PASTED_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:\s{1,4}(?=\d{2,4}-\d\d-\d\dT|\[[A-Z]{4,7}\])|\s*$)")
+_TABLE_ROW = re.compile(r"\|\s*(?:\d{13}|20\d\d-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+Z?)\s*\|\s?")
+"""An event as CloudWatch Logs Insights copies it: `| 2026-02-20 12:27:54.525 | message |`."""
 _PREFIX = re.compile(
-    r"\s*(?P<time>\d{1,4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"\s*(?:> ?)?(?P<time>\d{1,4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"(?:\s+(?P<request>[0-9a-f]{8}-[0-9a-f-]{27}))?"
     r"\s*(?:\[?(?P<level>INFO|WARNING|WARN|ERROR|HELP|DEBUG|FATAL)(?:\]:?|:|\t| (?=[^a-z])))?\s?"
 )
@@ -99,14 +101,16 @@ def entry_at(data: bytes, position: int, min_offset: int, min_offset_line: int) 
 def read_line(raw: bytes, number: int) -> Line:
     """Reads one line of any bytes. Drops invalid UTF-8 and control characters."""
     shown = _CONTROL.sub("", _ANSI.sub("", raw[:MAX_LINE_BYTES].decode("utf-8", "replace"))).rstrip()
-    pasted = _PASTED_NUMBER.match(shown)
-    rest = shown[pasted.end() :] if pasted else shown
+    row = _TABLE_ROW.match(shown)
+    rest = shown[row.end() :].rstrip(" |") if row else shown
+    pasted = _PASTED_NUMBER.match(rest)
+    rest = rest[pasted.end() :] if pasted else rest
     prefix = _PREFIX.match(rest)
     text = (rest[prefix.end() :] if prefix else rest).lstrip(" \t" + _SPINNER_GLYPHS)
     prefixed = prefix is not None and bool(prefix["time"] or prefix["level"])
     level = prefix["level"] if prefix else None
-    stamped = prefix is not None and prefix["time"] is not None
-    return Line(number, level, text, shown, stamped, prefixed or text.startswith(_STEP_MARKERS))
+    stamped = row is not None or (prefix is not None and prefix["time"] is not None)
+    return Line(number, level, text, shown, stamped, stamped or prefixed or text.startswith(_STEP_MARKERS))
 
 
 def _line_end(data: bytes, begin: int, position: int) -> int:

@@ -80,8 +80,10 @@ def test_a_failure_other_than_iam_has_no_finding_in_any_phase(case: dict[str, An
         lambda text: "\x1b[31m" + text.replace("\n", "\x1b[0m\n\x1b[31m") + "\x1b[0m",
         lambda text: "\n" * 3 + text + "\n",
         lambda text: "\ufeff" + text,
+        lambda text: "> " + text.replace("\n", "\n> "),
+        lambda text: "| 2026-03-04 10:11:12.345 | " + text.lstrip("\n"),
     ],
-    ids=["crlf", "ansi", "blank lines", "byte order mark"],
+    ids=["crlf", "ansi", "blank lines", "byte order mark", "quoted by a mail", "an event of Logs Insights"],
 )
 def test_characters_added_by_terminals_and_editors_do_not_change_the_label(case: dict[str, Any], decorate: Any) -> None:
     plain = read(case["log_excerpt"], Phase(case["phase"]))

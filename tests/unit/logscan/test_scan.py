@@ -137,6 +137,29 @@ class TestLines:
         assert (finding.first_line, finding.last_line) == (2, 3)
         assert finding.identity is Identity.SERVICE_ROLE
 
+    @pytest.mark.parametrize("time", ["2026-03-04 10:11:12.345", "1772619072345"])
+    def test_an_event_is_read_in_the_table_that_logs_insights_copies(self, time: str) -> None:
+        denial = f"AccessDeniedException: User: {PRINCIPAL} is not authorized to perform: s3:GetObject"
+        table = (
+            "|       @timestamp        | @message |\n| --- | --- |\n"
+            f"| {time} | START RequestId: aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1 Version: $LATEST          |\n"
+            f"| {time} | {STAMP}\taaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1\tERROR\t{denial}          |\n"
+        )
+
+        (finding,) = reading_of(table, Phase.RUNTIME).findings
+
+        assert (finding.signature, finding.first_line) == ("denied_service_role", 4)
+        assert reading_of(f"| Error | Meaning |\n|---|---|\n| 1 | {denial} |\n", Phase.RUNTIME).findings == ()
+
+    @pytest.mark.parametrize("mark", ["> ", ">"])
+    def test_a_log_that_a_mail_or_a_comment_quotes_keeps_its_label(self, mark: str) -> None:
+        log = CLONING + COMMAND + _denied(1) + STAMP + "[ERROR]: !!! Build failed\n"
+        error = "An error occurred (ExpiredToken) when calling the PutObject operation: The token has expired.\n"
+        for text in (VERDICT, log, error, f"the upload failed\n{error}"):
+            quoted = "".join(mark + line for line in text.splitlines(keepends=True))
+
+            assert reading_of(quoted).label is reading_of(text).label is not Label.NOT_IAM
+
     @pytest.mark.parametrize(("text", "lines"), [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("\n\n", 2)])
     def test_lines_are_counted_as_an_editor_counts_them(self, text: str, lines: int) -> None:
         assert reading_of(text).lines == lines
