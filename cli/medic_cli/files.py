@@ -1,10 +1,11 @@
 """Reads files and standard input: as text, as one JSON document, or as a batch with JSON on every line.
 
-A text may be plain or gzip. What is no text is refused, because nothing would be found in it.
+A text may be plain or gzip, in UTF-8 or UTF-16. What is no text is refused, because nothing would be found in it.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -17,13 +18,15 @@ from medic.unpack import NotGzipError, unpacked
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from medic_cli.answers import LineError
     from medic_cli.output import JsonObject
 
 _CHUNK_BYTES = 1 << 18
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How UTF-16 begins. Windows PowerShell writes it with `>`."""
 _MAX_ID = 256
 _MAX_ERROR = 500
 _INSPECTED = 8192
@@ -52,7 +55,7 @@ def opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    """Read a text in chunks, decompressed if it is gzip. The path is for the error message.
+    """Read a text in chunks of UTF-8, decompressed if it is gzip. The path is for the error message.
 
     Raises:
         CouldNotLookError: the input is empty, binary, or a web server's error page, or a read failed.
@@ -60,7 +63,7 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     """
     begun = False
     try:
-        for chunk in unpacked(_chunks(stream, path)):
+        for chunk in _in_utf_8(unpacked(_chunks(stream, path))):
             if not begun and chunk.strip():
                 _refuse(chunk, path)
                 begun = True
@@ -69,6 +72,15 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         raise CouldNotLookError(f"{_named(path)} begins like gzip data and is none: {error}.") from None
     if not begun:
         refuse_empty_or_binary(b"", path)
+
+
+def _in_utf_8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """UTF-16, which its byte order mark tells, as UTF-8. All else stays as it is."""
+    decoder: codecs.IncrementalDecoder | None = None
+    for number, chunk in enumerate(chunks):
+        if number == 0 and chunk.startswith(_UTF_16) and b"\0" in chunk[:_INSPECTED]:
+            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        yield chunk if decoder is None else decoder.decode(chunk).encode()
 
 
 def refuse_empty_or_binary(data: bytes, path: str) -> None:
@@ -89,7 +101,7 @@ def _refuse(head: bytes, path: str) -> None:
     parts = [part.decode("utf-8", "replace").strip() for part in (page["code"], page["message"]) if part]
     what = f"an error answer ({': '.join(parts)})" if parts else "a web page"
     raise CouldNotLookError(
-        f"{_named(path)} is {what}, not a log. The URL of a build log is valid for an hour: download it again."
+        f"{_named(path)} is {what}, not the text: download it again. The URL of a build log is valid for an hour."
     )
 
 
