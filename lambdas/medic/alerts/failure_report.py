@@ -157,7 +157,7 @@ def _advice(report: FailureReport) -> str:
     if inherited and _inherited_is_suspect(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
     fixes, page = _fixes(report), f"medic explain {diagnosis.likeliest}"
-    if _only_possible(report):
+    if diagnosis.only_possible:
         if sum(cause.rank is Rank.POSSIBLE for cause in diagnosis.causes) > 1:
             return "check the causes in the detail before you change anything, because none is proven or likely"
         return f"read this before you change anything, because the cause is only possible: {page}"
@@ -174,7 +174,7 @@ def _inherited_is_suspect(report: FailureReport) -> bool:
     """True if the branch inherits a usable role, and neither keys nor undefined credentials explain the line better."""
     diagnosis, branch = report.failure.diagnosis, report.failure.branch
     usable = diagnosis.compute is not None and diagnosis.compute.usable and not branch.compute_role_arn
-    missing = diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and diagnosis.causes[0].rank is Rank.POSSIBLE
+    missing = diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and diagnosis.only_possible
     return bool(usable) and missing and not passes_undefined_credentials(diagnosis)
 
 
@@ -184,7 +184,7 @@ def _next_after_change(report: FailureReport) -> str:
         return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
     if report.failure.trigger is Trigger.RUNTIME:
         return f"grant the role {role} what the site needs; until then expect AccessDenied"
-    fixes = () if _only_possible(report) else _fixes(report)
+    fixes = () if report.failure.diagnosis.only_possible else _fixes(report)
     repair = f"{fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the causes in the detail"
     if _rebuilds(report):
         return f"none until the rebuild has ended. A compute role does not repair a build; if it fails again, {repair}"
@@ -241,7 +241,7 @@ def sections(report: FailureReport) -> Iterator[Section]:
     """The detail: the change, the fixes that it leaves, and why."""
     if report.outcomes or report.proposed or report.refused:
         yield _change_section(report)
-    word = "If that is the cause" if _only_possible(report) else "Fix"
+    word = "If that is the cause" if report.failure.diagnosis.only_possible else "Fix"
     for fix in _fixes(report):
         snippets = tuple(_with_powershell(report, fix.snippets))
         yield Section(f"{word}: {fix.heading}", fix.items, snippets, fix.url)
@@ -312,13 +312,7 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
     if report.refused and report.refused[0].rule == "not_admin":
         without.discard("create_compute_role")  # under a name of its own, so it is not the refused role
     evidence, diagnosis = report.failure.evidence, report.failure.diagnosis
-    ranks = (Rank.POSSIBLE,) if _only_possible(report) else (Rank.PROVEN, Rank.LIKELY)
-    return fixes_for(evidence, diagnosis, ranks, without)
-
-
-def _only_possible(report: FailureReport) -> bool:
-    causes = report.failure.diagnosis.causes
-    return bool(causes) and causes[0].rank is Rank.POSSIBLE
+    return fixes_for(evidence, diagnosis, diagnosis.best_ranks, without)
 
 
 def _reasons(report: FailureReport) -> Iterator[str]:

@@ -220,7 +220,9 @@ def test_a_manual_deployment_is_not_retried() -> None:
     diagnosis = diagnosed(UNASSUMABLE, **young)
 
     assert diagnosis.likeliest == "iam_propagation"
-    assert fixes_for(evidence(**young), diagnosis) == (), "RETRY builds a commit, and there is none"
+    assert fixes_for(evidence(**young), diagnosis, diagnosis.best_ranks) == (), (
+        "RETRY builds a commit, and there is none"
+    )
 
 
 @pytest.mark.parametrize(("text", "phase"), [(REFUSED, Phase.DEPLOY), (NO_CREDENTIALS, Phase.RUNTIME)])
