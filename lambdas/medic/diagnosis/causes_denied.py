@@ -316,12 +316,14 @@ def _codecommit(case: Case) -> Iterator[Cause]:
 
     LIKELY at most, because the log does not show that the service role's permission is the missing one.
     """
+    rank, lack = Rank.LIKELY, "lacks codecommit:GitPull on the repository"
+    if case.result(CALLER_LACKS) is CheckResult.PASS:
+        rank, lack = Rank.POSSIBLE, "may use codecommit:GitPull now, so look whether it still fails"
     if case.app is not None and case.service is None:
         reason = "no service role is set, and CodeCommit is cloned as that role"
         yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
-    reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
-    proposal = _codecommit_proposal(case)
-    yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", CALLER_LACKS, proposal=proposal)
+    reason, proposal = f"CodeCommit answered the clone with 403: the service role {lack}", _codecommit_proposal(case)
+    yield case.cause("codecommit_pull_denied", rank, reason, "service_role_set", CALLER_LACKS, proposal=proposal)
     reason = "the repository answered, and refused: no connection is lost"
     yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 

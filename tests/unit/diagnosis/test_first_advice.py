@@ -16,6 +16,7 @@ from tests.unit.diagnosis.diagnosing import (
     APP_ID,
     BRANCH_ARN,
     BUILD_SESSION,
+    CODECOMMIT_REFUSED,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
     IDENTITY_REASON,
@@ -293,3 +294,13 @@ def test_a_boundary_that_is_gone_is_only_possible() -> None:
 
     assert top(gone) == ("denied_by_boundary", Rank.POSSIBLE)
     assert "the role has none now" in gone.causes[0].reason
+
+
+def test_a_clone_that_the_service_role_may_make_by_now_is_not_told_to_lack_a_permission() -> None:
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}]}
+    repository = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/shop"
+    read: dict[str, Any] = {"policies": {SERVICE_ROLE: Present(RolePolicies((), (allow,), ("a",)))}}
+    diagnosis = diagnosed(CODECOMMIT_REFUSED, app=Present(app(repository=repository)), **read)
+
+    assert top(diagnosis) == ("codecommit_pull_denied", Rank.POSSIBLE)
+    assert "lacks" not in diagnosis.causes[0].reason
