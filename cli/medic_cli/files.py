@@ -14,6 +14,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+import click
+
 from medic.unpack import NotGzipError, unpacked
 from medic_cli.errors import CouldNotLookError
 
@@ -41,12 +43,16 @@ _ERROR_PAGE = re.compile(
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:
-    """Open a file for reading bytes; `-` is standard input, which is not closed.
+    """Open a file for reading bytes; `-` is standard input, which is not closed. Somebody at a terminal is told so.
 
     Raises:
         CouldNotLookError: the file can't be opened.
     """
     if path == "-":
+        if sys.stdin.isatty():
+            click.echo(
+                "Reading standard input: paste the text, then press Ctrl-D (on Windows, Ctrl-Z and Enter).", err=True
+            )
         return nullcontext(sys.stdin.buffer)
     try:
         return Path(path).open("rb")
