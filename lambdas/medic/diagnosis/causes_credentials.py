@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
@@ -12,6 +13,8 @@ from medic.labels import Identity, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.diagnosis.model import RoleVerdict
 
 
 _LOCAL_TOOL_SIGNATURES = frozenset({"ampx_no_credentials", "profile_missing"})
@@ -86,11 +89,19 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)
     else:
+        yield from _not_deployed_since(case, case.compute)
         yield from compute_role(case, contested=Rank.POSSIBLE)
     if not undefined:  # the message says that nothing was found, so a role that is wrong comes before keys
         yield _explicit_credentials(case)
     reason = "SSR code never uses the service role, so changing it does not help"
     yield case.cause("service_role_not_set", Rank.RULED_OUT, reason)
+
+
+def _not_deployed_since(case: Case, compute: RoleVerdict) -> Iterator[Cause]:
+    age = case.age_at_start(compute)
+    if compute.usable and age is not None and age < timedelta():
+        reason = "the role is younger than the deployment, and a first one may take effect with the next deployment"
+        yield case.cause("compute_role_set_since", Rank.POSSIBLE, reason, "compute_role_age")
 
 
 def _explicit_credentials(case: Case) -> Cause:

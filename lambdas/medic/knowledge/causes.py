@@ -279,6 +279,18 @@ CAUSES: tuple[Entry, ...] = (
         sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
     ),
     _cause(
+        "compute_role_set_since",
+        "The compute role was created after the site was deployed",
+        "AWS says that a changed compute role works at once. Three users deployed again after they had set their first "
+        "one. Whether that is needed is not settled.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME,),
+        looks=(Look("compute_role_age", "The role was created after the deployed job started."),),
+        steps=("Redeploy the branch once.",),
+        related=("compute_role_not_set",),
+        sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _cause(
         "platform_without_compute_role",
         "The app's platform runs no server code with a compute role",
         "Amplify runs server code as the compute role on the platform WEB_COMPUTE. WEB is static. WEB_DYNAMIC is the "

@@ -304,3 +304,12 @@ def test_a_clone_that_the_service_role_may_make_by_now_is_not_told_to_lack_a_per
 
     assert top(diagnosis) == ("codecommit_pull_denied", Rank.POSSIBLE)
     assert "lacks" not in diagnosis.causes[0].reason
+
+
+def test_a_site_from_before_its_compute_role_is_deployed_once_more() -> None:
+    diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, created_at=NOW)))
+
+    assert top(diagnosis) == ("compute_role_set_since", Rank.POSSIBLE)
+    assert fixes(diagnosis, Rank.POSSIBLE)[0].heading == "Redeploy the branch once"
+    older = diagnosed(NO_CREDENTIALS, Phase.RUNTIME)
+    assert "compute_role_set_since" not in ranks(older)

@@ -166,6 +166,7 @@ SITUATIONS = [
     Situation("compute_role_not_set", NO_CREDENTIALS, RUN, branch={"compute_role_arn": None}),
     Situation("platform_without_compute_role", NO_CREDENTIALS, RUN, app={"platform": "WEB"}),
     Situation("platform_without_compute_role", NO_CREDENTIALS, RUN, app={"platform": "WEB_DYNAMIC"}),
+    Situation("compute_role_set_since", NO_CREDENTIALS, RUN, compute=made_at(-30, COMPUTE_ROLE)),
     Situation("compute_role_missing", NO_CREDENTIALS, RUN, compute=GONE),
     Situation(
         "compute_role_other_account", NO_CREDENTIALS, RUN, branch={"compute_role_arn": FOREIGN}, others={FOREIGN: GONE}
