@@ -57,9 +57,7 @@ _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
 _JOB_FIXES = frozenset({"wait_and_retry", "shorten_build"})
 """Fixes of a job that failed. A site that fails at runtime has none."""
-_PERMISSIONS_TAB_FIXES = frozenset(
-    {"attach_backend_policy", "grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"}
-)
+_PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )

@@ -215,9 +215,8 @@ def platform(case: Case) -> Iterator[Check]:
         case "WEB_COMPUTE":
             yield Check("platform", CheckResult.PASS, f"the platform is WEB_COMPUTE (SSR){using}")
         case other:
-            result = CheckResult.FAIL if is_runtime else CheckResult.UNKNOWN
             detail = f"the platform is {other}: AWS documents compute roles for WEB_COMPUTE only"
-            yield Check("platform", result, detail)
+            yield Check("platform", CheckResult.FAIL if is_runtime else CheckResult.UNKNOWN, detail)
 
 
 def line_confirmed(case: Case) -> Iterator[Check]:

@@ -554,7 +554,10 @@ CAUSES: tuple[Entry, ...] = (
         identity=Identity.SERVICE_ROLE,
         phases=_BUILD,
         looks=(Look("caller_policies", "No policy of the service role allows what the line names."),),
-        fixes=("attach_backend_policy",),
+        steps=(
+            "Attach the managed policy AmplifyBackendDeployFullAccess to the service role, then redeploy.",
+            "Every build of the app can then assume the roles with which CDK deploys, and change nearly all.",
+        ),
         related=("cdk_not_bootstrapped",),
         sources=("aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
     ),

@@ -166,9 +166,6 @@ AmplifyServiceRole:
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}/*
 # in your existing AWS::Amplify::App: IAMServiceRole: !GetAtt AmplifyServiceRole.Arn"""
-_DEPLOYS_ANYTHING = "Every build of the app can then assume the roles with which CDK deploys, and change nearly all."
-"""Why no command attaches the managed policy.
-https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmplifyBackendDeployFullAccess.html"""
 
 _FIXES = (
     Fix(
@@ -193,22 +190,11 @@ _FIXES = (
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment, with the managed "
         "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
         "Edit: choose the role and save. Reload the page and check. The commands create the role without that policy: "
-        f"attach it by hand. {_DEPLOYS_ANYTHING}",
+        "attach it by hand. Builds can then assume the roles with which CDK deploys, and change nearly all.",
         cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
         cdk=_SERVICE_ROLE_CDK,
         terraform=_SERVICE_ROLE_TERRAFORM,
         cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
-    ),
-    Fix(
-        id="attach_backend_policy",
-        title="Attach AmplifyBackendDeployFullAccess to the service role",
-        expect="The next build may deploy a Gen 2 backend. The policy can't bootstrap CDK.",
-        console="IAM > Roles > {role_name} > Add permissions > Attach policies > AmplifyBackendDeployFullAccess. "
-        f"{_DEPLOYS_ANYTHING}",
-        cli="aws iam list-attached-role-policies --role-name {role_name}",
-        cdk="// The managed policy is attached where the service role is defined.",
-        terraform="# The managed policy is attached where the service role is defined.",
-        cloudformation="# The managed policy is attached where the service role is defined.",
     ),
     Fix(
         id="attach_service_role",
