@@ -69,6 +69,8 @@ class ChosenJobJson(TypedDict):
 
 class WrittenFixJson(TypedDict):
     title: str
+    steps: list[str]
+    """What to do after what the title says. Only a fix that is no text to paste has some."""
     console: str | None
     cli: str | None
     """Null if no command may be printed: then `console` holds the statement. Any form is null if a name is unknown."""

@@ -1,10 +1,11 @@
 """Reads files and standard input: as text, as one JSON document, or as a batch with JSON on every line.
 
-A text may be plain or gzip. What is no text is refused, because nothing would be found in it.
+A text may be plain or gzip, in UTF-8 or UTF-16. What is no text is refused, because nothing would be found in it.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Mapping
@@ -12,28 +13,36 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+import click
+
 from medic.unpack import NotGzipError, NotTextError, WebPageError, is_binary, text_only, unpacked
 from medic_cli.errors import CouldNotLookError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from medic_cli.answers import LineError
     from medic_cli.output import JsonObject
 
 _CHUNK_BYTES = 1 << 18
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How UTF-16 begins. Windows PowerShell writes it with `>`."""
 _MAX_ID = 256
 _MAX_ERROR = 500
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:
-    """Open a file for reading bytes; `-` is standard input, which is not closed.
+    """Open a file for reading bytes; `-` is standard input, which is not closed. Somebody at a terminal is told so.
 
     Raises:
         CouldNotLookError: the file can't be opened.
     """
     if path == "-":
+        if sys.stdin.isatty():
+            click.echo(
+                "Reading standard input: paste the text, then press Ctrl-D (on Windows, Ctrl-Z and Enter).", err=True
+            )
         return nullcontext(sys.stdin.buffer)
     try:
         return Path(path).open("rb")
@@ -42,7 +51,7 @@ def opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    """Read a text in chunks, decompressed if it is gzip. The path is for the error message.
+    """Read a text in chunks of UTF-8, decompressed if it is gzip. The path is for the error message.
 
     Raises:
         CouldNotLookError: the input is empty, binary, or a web server's error page, or a read failed.
@@ -50,7 +59,7 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     """
     begun = False
     try:
-        for chunk in text_only(unpacked(_chunks(stream, path))):
+        for chunk in text_only(_in_utf_8(unpacked(_chunks(stream, path)))):
             begun = begun or bool(chunk.strip())
             yield chunk
     except NotGzipError as error:
@@ -62,6 +71,15 @@ def text_chunks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         raise CouldNotLookError(f"{_named(path)} is {error}.") from None
     if not begun:
         refuse_empty_or_binary(b"", path)
+
+
+def _in_utf_8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """UTF-16, which its byte order mark tells, as UTF-8. All else stays as it is."""
+    decoder: codecs.IncrementalDecoder | None = None
+    for number, chunk in enumerate(chunks):
+        if number == 0 and chunk.startswith(_UTF_16) and is_binary(chunk):
+            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        yield chunk if decoder is None else decoder.decode(chunk).encode()
 
 
 def refuse_empty_or_binary(data: bytes, path: str) -> None:

@@ -65,7 +65,8 @@ def print_list(console: Console, heading: str, lines: Iterable[str]) -> None:
         console.print()
         console.print(styled(heading, "bold"))
         for line in lines:
-            console.print(styled(f"  - {line}"))
+            # The terminal itself wraps an address, and still knows it for one.
+            console.print(styled(f"  - {line}"), soft_wrap="://" in line)
 
 
 def print_cut(console: Console, line: str) -> None:

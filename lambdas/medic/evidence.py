@@ -278,3 +278,9 @@ class Evidence(Struct, frozen=True):
     """By role ARN: policies of roles that may have been given, by mistake, the permission that another role lacks."""
     repair_role_arn: str | None = None
     """The paired service role that the app's tag chooses."""
+
+    @property
+    def deployed_by_hand(self) -> bool:
+        """True for a manual deployment, which uses no repository and can't be retried."""
+        app, job = value_of(self.app), value_of(self.job)
+        return (job is not None and job.type == "MANUAL") or (app is not None and not app.repository)

@@ -47,11 +47,11 @@ class NotGzipError(Exception):
 
 
 class NotTextError(Exception):
-    """What should be a log is none. The message says what it is, as that of CutError."""
+    """What should be a text is none. The message says what it is, as that of CutError."""
 
 
 class WebPageError(NotTextError):
-    """It is what a web server answers in place of a log."""
+    """It is what a web server answers in place of the text."""
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -120,7 +120,9 @@ def _check_text(head: bytes) -> None:
     page = _ERROR_PAGE.match(head)
     if page is not None:
         parts = [part.decode("utf-8", "replace").strip() for part in (page["code"], page["message"]) if part]
-        raise WebPageError(f"an error answer ({': '.join(parts)}), not a log" if parts else "a web page, not a log")
+        raise WebPageError(
+            f"an error answer ({': '.join(parts)}), not the text" if parts else "a web page, not the text"
+        )
 
 
 def head_of(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:

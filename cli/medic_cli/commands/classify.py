@@ -107,5 +107,7 @@ def _print(reading: LogReading) -> None:
     if reading.label is Label.NOT_IAM:
         why = "None of these ended the build." if reading.findings else "No IAM failure found in the text."
         console.print(styled(why))
+        if not reading.findings:
+            console.print(styled("`medic explain` and a line of it searches all pages.", "dim"))
     if reading.unread is not None:
         console.print(styled(f"Not read to the end: {reading.unread}.", "bold yellow"))

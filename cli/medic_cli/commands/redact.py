@@ -1,4 +1,4 @@
-"""`medic redact`: copy standard input to standard output without secrets. Makes no AWS calls."""
+"""`medic redact`: copy a text to standard output without secrets. Makes no AWS calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from medic.redaction import redact_stream
 from medic.unpack import CutError
 from medic_cli.errors import CouldNotLookError
-from medic_cli.files import text_chunks
+from medic_cli.files import opened, text_chunks
 from medic_cli.options import examples
 
 if TYPE_CHECKING:
@@ -20,24 +20,28 @@ _MAX_LINE = 1 << 20
 """Bytes. A longer line is redacted in pieces, so that memory stays bounded."""
 
 _EXAMPLES = examples(
-    "medic redact < build.log > shareable.log",
+    "medic redact build.log > shareable.log",
     "pbpaste | medic redact",
 )
 
 
 @click.command("redact", epilog=_EXAMPLES)
-def command() -> None:
-    """Remove secrets from a text: standard input to standard output, line by line.
+@click.argument("file", type=click.Path(allow_dash=True), default="-")
+def command(file: str) -> None:
+    """Remove secrets from a text, line by line, and write it to standard output.
 
-    An access key, token, signed URL or password becomes [redacted: what it was]. Gzip is unpacked. Exits with 0, or
-    with 3 if the input is empty, binary or an error page, or breaks off.
+    FILE is plain text or gzip; - reads standard input. An access key, token, signed URL or password becomes
+    [redacted: what it was].
+
+    Exits with 0, or with 3 if the input can't be read, is empty, binary or an error page, or breaks off.
     """
     out = sys.stdout.buffer
     try:
-        for text in redact_stream(_blocks(text_chunks(sys.stdin.buffer, "-"))):
-            # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
-            out.write(text.encode("utf-8", "surrogateescape"))
-            out.flush()
+        with opened(file) as stream:
+            for text in redact_stream(_blocks(text_chunks(stream, file))):
+                # `surrogateescape` here and in `_blocks` lets bytes that are not UTF-8 pass unchanged.
+                out.write(text.encode("utf-8", "surrogateescape"))
+                out.flush()
     except CutError as error:
         raise CouldNotLookError(f"Only a part was redacted: {error}.") from None
 

@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from rich.console import Console
@@ -38,7 +38,9 @@ from medic.trust import (
 from medic.trust.document import scalar_text
 from medic.trust.explain import explain_statement
 from medic.trust.request import ACCOUNT_ID, ASSUME_ROLE
-from medic_cli.files import LineUnansweredError, answer_batch, case_id, refuse_empty_or_binary
+from medic.unpack import CutError
+from medic_cli.errors import CouldNotLookError
+from medic_cli.files import LineUnansweredError, answer_batch, case_id, opened, text_chunks
 from medic_cli.options import examples, json_option
 from medic_cli.output import print_json
 
@@ -116,8 +118,8 @@ def command(  # noqa: PLR0913 - click passes options by name
 
     FILE is the trust policy as JSON, plain or percent-encoded. With - or without FILE, it reads standard input.
 
-    Exits with 0 if allowed (or as --expect says), 1 if not, 2 on wrong usage, 3 if the file is empty or binary. With
-    --batch, exits with 0 once every line is answered.
+    Exits with 0 if allowed (or as --expect says), 1 if not, 2 on wrong usage, 3 if the file is empty, binary or an
+    error page. With --batch, exits with 0 once every line is answered.
     """
     form, time = FixForm(role), _time_of_call(now)
     if batch is not None and expect is not None:
@@ -127,7 +129,7 @@ def command(  # noqa: PLR0913 - click passes options by name
             for answer in answer_batch(lines, _MAX_LINE_BYTES, lambda line: _answer_line(line, form, time)):
                 click.echo(json.dumps(answer))
         return
-    with click.open_file(file, "rb") as stream:
+    with opened(file) as stream:
         document = _document(stream, file)
     source_arn = _source_arn(branch_arn, source_arn)
     source, own = _arn_parts(source_arn, "--source-arn"), _arn_parts(role_arn, "--role-arn")
@@ -166,11 +168,15 @@ def _time_of_call(now: str | None) -> datetime:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
-def _document(stream: IO[bytes], path: str) -> str | Malformed:
-    data = stream.read(_MAX_DOCUMENT_BYTES + 1)
-    refuse_empty_or_binary(data, path)
-    if len(data) > _MAX_DOCUMENT_BYTES:
-        return Malformed("", f"is longer than the {MAX_CHARACTERS:,} characters IAM accepts")
+def _document(stream: BinaryIO, path: str) -> str | Malformed:
+    data = b""
+    try:
+        for chunk in text_chunks(stream, path):
+            data += chunk
+            if len(data) > _MAX_DOCUMENT_BYTES:
+                return Malformed("", f"is longer than the {MAX_CHARACTERS:,} characters IAM accepts")
+    except CutError as error:
+        raise CouldNotLookError(f"Only a part was read: {error}.") from None
     try:
         return data.decode()
     except UnicodeDecodeError as error:

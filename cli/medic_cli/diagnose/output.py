@@ -78,11 +78,10 @@ class DiagnosisReport:
 
     @property
     def fixes(self) -> tuple[Section, ...]:
-        """The fixes of the likely causes, else those of the possible causes."""
+        """The fixes of the likely causes; if there is none, those of the possible causes."""
         if self.diagnosis is None:
             return ()
-        likely = fixes_for(self.evidence, self.diagnosis)
-        return likely or fixes_for(self.evidence, self.diagnosis, (Rank.POSSIBLE,))
+        return fixes_for(self.evidence, self.diagnosis, self.diagnosis.best_ranks)
 
     @property
     def headline(self) -> str:
@@ -149,6 +148,7 @@ def _fix(fix: Section) -> WrittenFixJson:
     texts = {snippet.name: snippet.text for snippet in fix.snippets}
     return {
         "title": fix.heading,
+        "steps": list(fix.items),
         "console": texts.get(DIALECTS[Dialect.CONSOLE]),
         "cli": texts.get(DIALECTS[Dialect.CLI]),
         "cdk": texts.get(DIALECTS[Dialect.CDK]),
@@ -194,7 +194,7 @@ def print_report(report: DiagnosisReport, dialect: str, account_alias: str = "")
     if report.diagnosis is None:
         return
     print_list(console, "What the bot would do", map(redact, _bot_lines(report.bot)))
-    if report.diagnosis.causes and report.diagnosis.causes[0].rank is Rank.POSSIBLE:
+    if report.diagnosis.only_possible:
         console.print()
         console.print(styled("No cause is proven or likely: check before you change anything.", "yellow"))
     _print_fixes(console, report.fixes, dialect)

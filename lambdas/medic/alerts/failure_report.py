@@ -32,7 +32,7 @@ from medic.evidence import Job, Partial
 from medic.incidents.model import Incident, IncidentState
 from medic.knowledge.entry import Dialect
 from medic.labels import ActionKind, Label, Phase, RoleKind, Trigger
-from medic.plan.decide import contradicted, effect_of
+from medic.plan.decide import contradicted, effect_of, passes_undefined_credentials
 from medic.plan.model import Action, Disposition, Plan
 
 if TYPE_CHECKING:
@@ -44,7 +44,12 @@ _MEANS_MORE_IN_BASH = re.compile(r"['\"\\<]")
 """Quotation marks, the end of a continued line, and a file to read from."""
 _COMMIT_ID_CHARACTERS = 10
 _MAX_COMMIT_MESSAGE = 50
+_COULD_NOT_LOOK = "let the bot read what it could not read, as the detail says, then run"
 _NEXT_BY_RULE = {
+    "not_a_preview": "none. The bot gives no role to a preview, because nobody has reviewed its code yet",
+    "branch_name": "set the role by hand if the branch may have it, or give the branch a simpler name",
+    "same_account": "pair a role of the app's own account with the app in the settings, not the refused one",
+    "not_service_linked": "pair a role of your own with the app in the settings, not the service-linked one",
     "not_admin": "pair a least-privilege role with the app in the settings (compute_roles), not the refused one",
     "role_paired": "pair one role with the app in the settings (compute_roles), or correct the tag",
     "not_auto_created": "pair the branch itself (appId/branch) with the role in the settings, if it may have the role",
@@ -140,7 +145,10 @@ def _next_step(report: FailureReport) -> str:
     if report.outcomes:
         obstacle = _NEXT_BY_RESULT[report.outcomes[0].result]
     elif report.refused:
-        obstacle = _NEXT_BY_RULE.get(report.refused[0].rule, "correct the paired role as the detail says, then run")
+        refused = report.refused[0]
+        obstacle = _NEXT_BY_RULE.get(refused.rule, "correct the paired role as the detail says, then run")
+        if any(answer.allows is None for answer in refused.answers):
+            obstacle = _COULD_NOT_LOOK
     else:
         return _advice(report)
     return f"{obstacle} {fix_command(report.failure.scope)}" if obstacle.endswith(("run", "with")) else obstacle
@@ -148,10 +156,10 @@ def _next_step(report: FailureReport) -> str:
 
 def _advice(report: FailureReport) -> str:
     diagnosis, inherited = report.failure.diagnosis, report.failure.app.compute_role_arn
-    if diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and inherited and not _own_role(report):
+    if inherited and _inherited_is_suspect(report):
         return f"set {name_of(inherited)} on the branch itself, because an inherited role may not reach the runtime"
     fixes, page = _fixes(report), f"medic explain {diagnosis.likeliest}"
-    if _only_possible(report):
+    if diagnosis.only_possible:
         if sum(cause.rank is Rank.POSSIBLE for cause in diagnosis.causes) > 1:
             return "check the causes in the detail before you change anything, because none is proven or likely"
         return f"read this before you change anything, because the cause is only possible: {page}"
@@ -164,10 +172,12 @@ def _advice(report: FailureReport) -> str:
     return f"{fixes[0].heading}{', then redeploy' if ended else ''}"
 
 
-def _own_role(report: FailureReport) -> bool:
-    """True if the branch has a compute role of its own, or inherits one that can't be used."""
-    compute = report.failure.diagnosis.compute
-    return bool(report.failure.branch.compute_role_arn) or compute is None or compute.usable is not True
+def _inherited_is_suspect(report: FailureReport) -> bool:
+    """True if the branch inherits a usable role, and neither keys nor undefined credentials explain the line better."""
+    diagnosis, branch = report.failure.diagnosis, report.failure.branch
+    usable = diagnosis.compute is not None and diagnosis.compute.usable and not branch.compute_role_arn
+    missing = diagnosis.label is Label.CREDENTIALS_MISSING_RUNTIME and diagnosis.only_possible
+    return bool(usable) and missing and not passes_undefined_credentials(diagnosis)
 
 
 def _next_after_change(report: FailureReport) -> str:
@@ -176,7 +186,7 @@ def _next_after_change(report: FailureReport) -> str:
         return "none. The next build uses the new service role" if _rebuilds(report) else "start the build again"
     if report.failure.trigger is Trigger.RUNTIME:
         return f"grant the role {role} what the site needs; until then expect AccessDenied"
-    fixes = () if _only_possible(report) else _fixes(report)
+    fixes = () if report.failure.diagnosis.only_possible else _fixes(report)
     repair = f"{fixes[0].heading[:1].lower()}{fixes[0].heading[1:]}" if fixes else "see the causes in the detail"
     if _rebuilds(report):
         return f"none until the rebuild has ended. A compute role does not repair a build; if it fails again, {repair}"
@@ -233,7 +243,7 @@ def sections(report: FailureReport) -> Iterator[Section]:
     """The detail: the change, the fixes that it leaves, and why."""
     if report.outcomes or report.proposed or report.refused:
         yield _change_section(report)
-    word = "If that is the cause" if _only_possible(report) else "Fix"
+    word = "If that is the cause" if report.failure.diagnosis.only_possible else "Fix"
     for fix in _fixes(report):
         snippets = tuple(_with_powershell(report, fix.snippets))
         yield Section(f"{word}: {fix.heading}", fix.items, snippets, fix.url)
@@ -304,13 +314,7 @@ def _fixes(report: FailureReport) -> tuple[Section, ...]:
     if report.refused and report.refused[0].rule == "not_admin":
         without.discard("create_compute_role")  # under a name of its own, so it is not the refused role
     evidence, diagnosis = report.failure.evidence, report.failure.diagnosis
-    ranks = (Rank.POSSIBLE,) if _only_possible(report) else (Rank.PROVEN, Rank.LIKELY)
-    return fixes_for(evidence, diagnosis, ranks, without)
-
-
-def _only_possible(report: FailureReport) -> bool:
-    causes = report.failure.diagnosis.causes
-    return bool(causes) and causes[0].rank is Rank.POSSIBLE
+    return fixes_for(evidence, diagnosis, diagnosis.best_ranks, without)
 
 
 def _reasons(report: FailureReport) -> Iterator[str]:

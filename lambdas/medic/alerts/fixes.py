@@ -19,7 +19,7 @@ from medic.alerts.model import NamedText, Section
 from medic.alerts.wording import DIALECTS
 from medic.arns import RoleArn, arn_parts, name_of
 from medic.diagnosis.model import Assumable, Diagnosis, Proposal, Rank, RoleVerdict
-from medic.evidence import Evidence, value_of
+from medic.evidence import Evidence, Present, value_of
 from medic.knowledge import FIXES, find_entry
 from medic.knowledge.entry import Dialect, filled, placeholders_in
 from medic.knowledge.fixes import add_to_trust
@@ -47,20 +47,17 @@ REPAIRING_FIXES = frozenset({"create_service_role", "attach_service_role"})
 """Fixes that do what the bot does when it repairs the service role."""
 TRUST_FIXES = {ActionKind.ATTACH_COMPUTE: "trust_compute_role", ActionKind.REPAIR_SERVICE: "trust_service_role"}
 """The fix of the role that the bot's action replaces."""
-_GRANTING_FIXES = frozenset(
-    {
-        *TRUST_FIXES.values(),
-        *("create_backend_role", "attach_backend_policy", "grant_action", "allow_pass_role", "logging_policy"),
-    }
-)
+_GRANTING_FIXES = frozenset({"grant_action", "allow_pass_role", "logging_policy"})
 """Fixes that let somebody do more. A line that any visitor can write gets no command for them."""
 _MORE_DENIALS_FOLLOW = frozenset({"service_role_for_logs", "service_role_not_for_backend", "studio_role_in_use"})
 """Causes that one more permission does not remove."""
+_OF_ANOTHER_ACCOUNT = frozenset({"service_role_other_account", "compute_role_other_account"})
+"""Causes of a role that can't be read from here, and never be used."""
 _LAPTOP_FIXES = frozenset({"log_in_locally"})
 """Fixes of a command outside Amplify."""
-_PERMISSIONS_TAB_FIXES = frozenset(
-    {"attach_backend_policy", "grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"}
-)
+_JOB_FIXES = frozenset({"wait_and_retry", "shorten_build"})
+"""Fixes of a job that failed. A site that fails at runtime has none."""
+_PERMISSIONS_TAB_FIXES = frozenset({"grant_action", "change_boundary", "logging_policy", "allow_codecommit_pull"})
 _APP_PAGE_FIXES = frozenset(
     {"attach_service_role", "attach_compute_role", "reconnect_repository", "drop_explicit_credentials", "shorten_build"}
 )
@@ -87,7 +84,8 @@ def fixes_for(
     ids = dict.fromkeys(fix for entry in entries for fix in entry.fixes)
     proposals = {cause.proposal.fix: cause.proposal for cause in likely if cause.proposal}
     useless = {*without, *_impossible(evidence, diagnosis)}
-    shown = [id_ for id_ in ids if id_ not in useless and not _deny_overrides(id_, diagnosis)]
+    useless |= TRUST_FIXES.values() - proposals.keys()  # no statement helps, or nobody knows what the policy says
+    shown = [id_ for id_ in ids if id_ not in useless]
     fixes = (
         _fix(
             fix_id,
@@ -118,30 +116,37 @@ def _steps(entries: Iterable[Entry]) -> Iterator[Section]:
 
 def _impossible(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
     """Fixes that need what is not there, such as a usable role to attach, or that are about a wrong identity."""
-    candidates = {"attach_compute_role": diagnosis.candidate, "attach_service_role": diagnosis.repair}
-    for fix_id, candidate in candidates.items():
-        if candidate is None or candidate.usable is not True:
-            yield fix_id
-    if diagnosis.candidate is not None and diagnosis.candidate.usable and evidence.candidate_role_arn:
+    candidate, repair, compute = diagnosis.candidate, diagnosis.repair, diagnosis.compute
+    if candidate is None or candidate.usable is not True or candidate == compute:
+        yield "attach_compute_role"
+    else:
         yield "create_compute_role"  # the paired role is there to be attached
-    if diagnosis.service is not None and diagnosis.service.usable:
-        yield "create_service_role"
-    if diagnosis.compute is None:
-        yield TRUST_FIXES[ActionKind.ATTACH_COMPUTE]  # nobody knows which role was refused
+    if repair is None or repair.usable is not True:
+        yield "attach_service_role"
+    yield from _superfluous_roles(evidence, diagnosis)
     if diagnosis.phase is not Phase.API:
         yield from _LAPTOP_FIXES
     if diagnosis.phase is Phase.RUNTIME:
-        yield "wait_and_retry"  # the job did not fail
+        yield from _JOB_FIXES
+    if evidence.deployed_by_hand:
+        yield "wait_and_retry"  # RETRY builds a commit
     if diagnosis.label is Label.EXPIRED_OR_INVALID_TOKEN and diagnosis.phase is not Phase.RUNTIME:
         yield from ATTACHING_FIXES  # builds never use the compute role
     if diagnosis.likeliest in _MORE_DENIALS_FOLLOW:
         yield "grant_action"
 
 
-def _deny_overrides(fix_id: str, diagnosis: Diagnosis) -> bool:
-    """True for a trust fix that adds a statement to a role whose trust policy denies Amplify whatever is added."""
-    verdict = {"trust_service_role": diagnosis.service, "trust_compute_role": diagnosis.compute}.get(fix_id)
-    return verdict is not None and verdict.assumable is Assumable.DENIED and verdict.proposal is None
+def _superfluous_roles(evidence: Evidence, diagnosis: Diagnosis) -> Iterator[str]:
+    """No new role where the one that is set will do or can be mended, or was not read and may be right."""
+    if diagnosis.likeliest in _OF_ANOTHER_ACCOUNT:
+        return
+    service, compute = diagnosis.service, diagnosis.compute
+    unread = not (isinstance(evidence.app, Present) and isinstance(evidence.branch, Present))
+    if unread or (service is not None and (service.usable or service.assumable is Assumable.UNREADABLE)):
+        yield "create_service_role"
+    right = compute is not None and compute.assumable in {Assumable.ALLOWED, Assumable.UNREADABLE}
+    if unread or right or (compute is not None and compute.proposal is not None):
+        yield "create_compute_role"
 
 
 def _fix(

@@ -211,6 +211,6 @@ def _action(action: Action) -> ActionJson:
         "previous": action.previous_arn,
         "reason": action.explanation,
         "guardrails": [
-            {"rule": answer.rule, "allows": answer.allows, "detail": answer.detail} for answer in action.answers
+            {"rule": answer.rule, "allows": answer.allows is True, "detail": answer.detail} for answer in action.answers
         ],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from medic.arns import name_of
@@ -12,6 +13,8 @@ from medic.labels import Identity, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from medic.diagnosis.model import RoleVerdict
 
 
 _LOCAL_TOOL_SIGNATURES = frozenset({"ampx_no_credentials", "profile_missing"})
@@ -31,7 +34,7 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
             reason = "none is set, and Amplify's own build role may do nothing in your account"
             yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
     elif case.identity is Identity.AMPLIFY_OWN:
-        yield _no_service_role_at_build_time(case)
+        yield from _no_service_role_at_build_time(case)
     elif case.signature in _WRAPPED_DENIALS and case.service is not None:
         reason = "a service role is set, so what ampx was refused is a permission that this role lacks"
         if is_logging_role(name_of(case.service.arn)):
@@ -46,12 +49,18 @@ def credentials_missing_at_build(case: Case) -> Iterator[Cause]:
     yield case.cause("compute_role_not_set", Rank.RULED_OUT, reason)
 
 
-def _no_service_role_at_build_time(case: Case) -> Cause:
+def _no_service_role_at_build_time(case: Case) -> Iterator[Cause]:
     """The message shows Amplify's own role, but a service role is set now, or the app was not read."""
-    unknown = why_not_read(case.evidence.app)
-    now = f"the app could not be read ({unknown})" if unknown else "one is set now: start the job again"
-    reason = f"the build ran as Amplify's own role, which is not yours to edit, so it had no service role; {now}"
-    return case.cause("service_role_not_set", Rank.LIKELY, reason, "caller", "service_role_set")
+    reason = "the build ran as Amplify's own role, which is not yours to edit, so it had no service role"
+    if case.service is None:
+        reason += f"; the app could not be read ({why_not_read(case.evidence.app)})"
+        yield case.cause("service_role_not_set", Rank.POSSIBLE, reason, "caller", "service_role_set")
+    elif case.service.usable is False:  # it would stop the next build
+        yield from service_role(case)
+    else:
+        rank = Rank.LIKELY if case.service.usable else Rank.POSSIBLE
+        reason += f"; {name_of(case.service.arn)} is set now"
+        yield case.cause("service_role_set_since", rank, reason, "caller")
 
 
 def _local_machine(case: Case) -> Cause:
@@ -68,7 +77,10 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
     undefined = case.signature == UNDEFINED_CREDENTIALS
     if undefined:
         yield _explicit_credentials(case)
-    if unknown is not None:
+    if case.app is not None and case.result("platform") is CheckResult.FAIL:
+        reason = f"its platform is {case.app.platform}, and AWS documents compute roles for WEB_COMPUTE only"
+        yield case.cause("platform_without_compute_role", Rank.LIKELY, reason, "platform")
+    elif unknown is not None:
         reason = f"whether branch or app has a compute role is not known: {unknown}"
         yield case.cause("compute_role_not_set", Rank.POSSIBLE, reason, "compute_role_set")
     elif case.compute is None:
@@ -77,11 +89,19 @@ def credentials_missing_at_runtime(case: Case) -> Iterator[Cause]:
         yield case.cause("compute_role_not_set", rank, reason, "compute_role_set")
         yield from logging_role(case)
     else:
+        yield from _not_deployed_since(case, case.compute)
         yield from compute_role(case, contested=Rank.POSSIBLE)
     if not undefined:  # the message says that nothing was found, so a role that is wrong comes before keys
         yield _explicit_credentials(case)
     reason = "SSR code never uses the service role, so changing it does not help"
     yield case.cause("service_role_not_set", Rank.RULED_OUT, reason)
+
+
+def _not_deployed_since(case: Case, compute: RoleVerdict) -> Iterator[Cause]:
+    age = case.age_at_start(compute)
+    if compute.usable and age is not None and age < timedelta():
+        reason = "the role is younger than the deployment, and a first one may take effect with the next deployment"
+        yield case.cause("compute_role_set_since", Rank.POSSIBLE, reason, "compute_role_age")
 
 
 def _explicit_credentials(case: Case) -> Cause:

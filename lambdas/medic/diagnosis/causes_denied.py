@@ -119,8 +119,12 @@ def _denied_by(case: Case, denial: Denial, policy_type: PolicyType) -> Cause:
     reason = f"the message names what denies: a {policy_type}{which}. No permission added to the caller helps"
     if policy_type is PolicyType.SESSION and denial.action == "iam:PassRole" and case.identity is Identity.COMPUTE_ROLE:
         reason += "; Amplify itself passes one to SSR code that denies iam:PassRole"
-    checks = ("caller_boundary",) if policy_type is PolicyType.BOUNDARY else ()
-    return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason, *checks)
+    if policy_type is not PolicyType.BOUNDARY:
+        return case.cause(_DENIED_BY[policy_type], Rank.PROVEN, reason)
+    rank = Rank.PROVEN
+    if case.result("caller_boundary") is CheckResult.PASS:
+        rank, reason = Rank.POSSIBLE, f"{reason}; the role has none now, so look whether it still fails"
+    return case.cause("denied_by_boundary", rank, reason, "caller_boundary")
 
 
 def _denied_explicitly(case: Case, denial: Denial) -> Cause:
@@ -202,6 +206,7 @@ def _permission(case: Case, denial: Denial) -> Cause:
     else:
         rank = Rank.LIKELY if denial.principal is not None else Rank.POSSIBLE
     reason = f"{_caller_in(case, denial)} may not do {_action_in(denial)}: its identity-based policies lack it"
+    reason += _replaced_since(case, denial)
     if besides := _NEEDED_TOO.get(denial.action or ""):
         reason += f"; deleting needs {besides} too"
     proposal = _permission_proposal(case, denial)
@@ -313,12 +318,14 @@ def _codecommit(case: Case) -> Iterator[Cause]:
 
     LIKELY at most, because the log does not show that the service role's permission is the missing one.
     """
+    rank, lack = Rank.LIKELY, "lacks codecommit:GitPull on the repository"
+    if case.result(CALLER_LACKS) is CheckResult.PASS:
+        rank, lack = Rank.POSSIBLE, "may use codecommit:GitPull now, so look whether it still fails"
     if case.app is not None and case.service is None:
         reason = "no service role is set, and CodeCommit is cloned as that role"
         yield case.cause("service_role_not_set", Rank.LIKELY, reason, "service_role_set")
-    reason = "CodeCommit answered the clone with 403: the service role lacks codecommit:GitPull on the repository"
-    proposal = _codecommit_proposal(case)
-    yield case.cause("codecommit_pull_denied", Rank.LIKELY, reason, "service_role_set", CALLER_LACKS, proposal=proposal)
+    reason, proposal = f"CodeCommit answered the clone with 403: the service role {lack}", _codecommit_proposal(case)
+    yield case.cause("codecommit_pull_denied", rank, reason, "service_role_set", CALLER_LACKS, proposal=proposal)
     reason = "the repository answered, and refused: no connection is lost"
     yield case.cause("repository_connection_lost", Rank.RULED_OUT, reason)
 
@@ -351,6 +358,17 @@ def _caller_in(case: Case, denial: Denial) -> str:
     if named is None:
         return whose or "the caller, which the message does not name,"
     return f"{whose} {named}" if whose else named
+
+
+def _replaced_since(case: Case, denial: Denial) -> str:
+    """That app or branch has another role by now than the one that was denied; empty if it is not so, or not known."""
+    if case.app is None or case.branch is None or denial.role_name is None:
+        return ""
+    verdicts = {Identity.SERVICE_ROLE: case.service, Identity.COMPUTE_ROLE: case.compute}
+    now = verdicts.get(case.identity)
+    if case.identity not in verdicts or (now is not None and name_of(now.arn) == denial.role_name):
+        return ""
+    return f"; {_WHOSE[case.identity]} is {name_of(now.arn) if now else 'not set'} now, so look whether it still fails"
 
 
 def _action_in(denial: Denial) -> str:

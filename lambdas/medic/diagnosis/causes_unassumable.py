@@ -97,13 +97,17 @@ def _service_role_by_verdict(case: Case, service: RoleVerdict) -> Iterator[Cause
 
 
 def _wrong_source(case: Case, service: RoleVerdict, rank: Rank) -> Cause:
+    reason, proposal = _pinned(case, service), service.proposal
+    return case.cause("service_role_source_condition", rank, reason, "service_role_trust", proposal=proposal)
+
+
+def _pinned(case: Case, role: RoleVerdict) -> str:
+    """To which other source the role's trust policy is limited."""
     scope = case.evidence.scope
-    reason = (
-        f"the trust policy pins {' and '.join(service.required_source)}, while this is app {scope.app_id}, branch "
+    return (
+        f"the trust policy pins {' and '.join(role.required_source)}, while this is app {scope.app_id}, branch "
         f"{scope.branch}, in {scope.region}, account {scope.account}"
     )
-    checks = ("service_role_trust",)
-    return case.cause("service_role_source_condition", rank, reason, *checks, proposal=service.proposal)
 
 
 def _myth_ruled_out(case: Case) -> Iterator[Cause]:
@@ -129,7 +133,7 @@ def _propagation(case: Case, role: RoleVerdict | None, age_check: str) -> Iterat
 
 def _repository_connection(case: Case, *, proven: bool) -> Cause:
     """Ranked by exclusion only, because no API shows the connection."""
-    if case.deployed_by_hand:
+    if case.evidence.deployed_by_hand:
         rank, reason = Rank.RULED_OUT, "no repository was involved: this was a manual deployment"
     elif case.reading.cloned:
         rank, reason = Rank.RULED_OUT, "the build got to the repository, so it could be reached"
@@ -163,7 +167,7 @@ def _last_resorts(case: Case) -> Iterator[Cause]:
     """Causes that people have reported and that no check can confirm."""
     if case.service is not None:
         yield case.cause("rcp_denies_assume_role", Rank.POSSIBLE, _RCP, "resource_control_policies")
-    if not case.deployed_by_hand:
+    if not case.evidence.deployed_by_hand and not case.reading.cloned:
         reason = "some users report this for apps created by CLI or IaC; no check can show it"
         yield case.cause("app_created_outside_console", Rank.POSSIBLE, reason)
     reason = "new accounts sometimes fail with misleading messages"
@@ -214,7 +218,8 @@ def compute_role(case: Case, *, contested: Rank) -> Iterator[Cause]:
             reason = f"the role {case.compute_role_level} is not there: {reason_of(compute, compute.arn)}"
             yield case.cause("compute_role_missing", Rank.PROVEN, reason, exists)
         case Assumable.DENIED:
-            reason = reason_of(compute, "the trust policy does not let Amplify in")
+            denied = reason_of(compute, "the trust policy does not let Amplify in")
+            reason = _pinned(case, compute) if compute.required_source else denied
             yield case.cause("compute_role_trust_wrong", rank, reason, trust, proposal=compute.proposal)
         case Assumable.CONTESTED:
             reason = "its trust names source conditions, which Amplify was seen to refuse on compute roles"

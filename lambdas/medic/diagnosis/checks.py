@@ -153,7 +153,7 @@ def _level(case: Case) -> str:
 
 def repository_cloned(case: Case) -> Iterator[Check]:
     result = CheckResult.UNKNOWN
-    if case.deployed_by_hand:
+    if case.evidence.deployed_by_hand:
         yield Check("repository_cloned", result, "no repository was involved: this was a manual deployment")
         return
     match case.evidence.log:
@@ -176,7 +176,7 @@ def _time_to_failure(case: Case) -> str:
 
 def repository_connection(case: Case) -> Iterator[Check]:
     """Always unknown, because no API shows the connection. Names the repository for a comparison by hand."""
-    if case.deployed_by_hand:
+    if case.evidence.deployed_by_hand:
         return
     detail = "no AWS API shows whether Amplify can still reach the repository: look in the Amplify console"
     if case.app is not None and case.app.repository is not None:
@@ -216,7 +216,7 @@ def platform(case: Case) -> Iterator[Check]:
             yield Check("platform", CheckResult.PASS, f"the platform is WEB_COMPUTE (SSR){using}")
         case other:
             detail = f"the platform is {other}: AWS documents compute roles for WEB_COMPUTE only"
-            yield Check("platform", CheckResult.UNKNOWN, detail)
+            yield Check("platform", CheckResult.FAIL if is_runtime else CheckResult.UNKNOWN, detail)
 
 
 def line_confirmed(case: Case) -> Iterator[Check]:

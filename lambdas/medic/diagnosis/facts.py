@@ -89,12 +89,6 @@ class Case:
         return self.checks[check_id].result if check_id in self.checks else None
 
     @property
-    def deployed_by_hand(self) -> bool:
-        """True for a manual deployment, which uses no repository."""
-        by_job = self.job is not None and self.job.type == "MANUAL"
-        return by_job or (self.app is not None and self.app.repository is None)
-
-    @property
     def static_keys(self) -> tuple[str, ...]:
         """Names of the environment variables whose values look like AWS credentials."""
         variables = [each for owner in (self.app, self.branch) if owner for each in owner.environment]

@@ -149,6 +149,16 @@ class Diagnosis(Struct, frozen=True):
         return self.causes[0].id if self.causes else "none"
 
     @property
+    def only_possible(self) -> bool:
+        """True if there are causes, and none is proven or likely."""
+        return bool(self.causes) and self.causes[0].rank is Rank.POSSIBLE
+
+    @property
+    def best_ranks(self) -> tuple[Rank, ...]:
+        """The ranks of the causes whose fixes are shown."""
+        return (Rank.POSSIBLE,) if self.only_possible else (Rank.PROVEN, Rank.LIKELY)
+
+    @property
     def lacks_usable_role(self) -> bool:
         """True if the effective compute role is missing, or known to be unusable."""
         return self.compute is None or self.compute.usable is False

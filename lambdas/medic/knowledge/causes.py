@@ -141,6 +141,18 @@ CAUSES: tuple[Entry, ...] = (
         sources=(SERVICE_ROLE_DOCS, "aws-amplify/amplify-hosting#1480", "aws-amplify/amplify-hosting#3205"),
     ),
     _cause(
+        "service_role_set_since",
+        "The service role was set after the build began",
+        "The log shows Amplify's own role, which builds use while the app has no service role. The app has one now, "
+        "so the next build runs as that role.",
+        identity=Identity.AMPLIFY_OWN,
+        phases=_BUILD,
+        looks=(Look("service_role_set", "GetApp returns an iamServiceRoleArn."),),
+        fixes=("wait_and_retry",),
+        related=("service_role_not_set",),
+        sources=(SERVICE_ROLE_DOCS,),
+    ),
+    _cause(
         "service_role_missing",
         "The service role does not exist",
         "The app still names a role that was deleted, renamed or made anew under another path; Amplify keeps the old "
@@ -267,6 +279,37 @@ CAUSES: tuple[Entry, ...] = (
         sources=(COMPUTE_ROLE_DOCS, "aws-amplify/amplify-hosting#3205"),
     ),
     _cause(
+        "compute_role_set_since",
+        "The compute role was created after the site was deployed",
+        "AWS says that a changed compute role works at once. Three users deployed again after they had set their first "
+        "one. Whether that is needed is not settled.",
+        identity=Identity.COMPUTE_ROLE,
+        phases=(Phase.RUNTIME,),
+        looks=(Look("compute_role_age", "The role was created after the deployed job started."),),
+        steps=("Redeploy the branch once.",),
+        related=("compute_role_not_set",),
+        sources=(COMPUTE_ROLE_DOCS,),
+    ),
+    _cause(
+        "platform_without_compute_role",
+        "The app's platform runs no server code with a compute role",
+        "Amplify runs server code as the compute role on the platform WEB_COMPUTE. WEB is static. WEB_DYNAMIC is the "
+        "older way to run Next.js 11. A compute role does not help on either.",
+        phases=(Phase.RUNTIME,),
+        looks=(Look("platform", "GetApp returns another platform than WEB_COMPUTE."),),
+        steps=(
+            "If the site has server code, change the platform to WEB_COMPUTE, then redeploy.",
+            "UpdateApp sets the platform, and UpdateBranch the framework, such as `Next.js - SSR`.",
+            "Then give the branch a compute role.",
+            "If the site is static, look for what else writes to the log: an older deployment, or a visitor's text.",
+        ),
+        related=("platform_matters", "compute_role_not_set"),
+        sources=(
+            "https://docs.aws.amazon.com/amplify/latest/userguide/update-app-nextjs-version.html",
+            COMPUTE_ROLE_DOCS,
+        ),
+    ),
+    _cause(
         "compute_role_missing",
         "The compute role does not exist",
         "Branch or app names a role that IAM does not know. At attach, the API says only that it cannot be assumed by "
@@ -300,7 +343,7 @@ CAUSES: tuple[Entry, ...] = (
             Look("compute_role_trust", "The trust policy, evaluated, denies amplify.amazonaws.com."),
             Look("compute_role_exists", "The role exists."),
         ),
-        fixes=("trust_compute_role",),
+        fixes=("trust_compute_role", "attach_compute_role", "create_compute_role"),
         related=(
             "iam_propagation",
             "compute_role_conditions_contested",
@@ -320,7 +363,11 @@ CAUSES: tuple[Entry, ...] = (
         looks=(
             Look("compute_role_trust", "The trust statement for Amplify carries aws:SourceArn or aws:SourceAccount."),
         ),
-        fixes=("trust_compute_role",),
+        steps=(
+            "Give the branch a compute role of its own, with the plain statement.",
+            "Or take the conditions out of the statement. A plain one beside it would undo them just as well.",
+        ),
+        fixes=("attach_compute_role", "create_compute_role"),
         sources=(COMPUTE_ROLE_DOCS,),
     ),
     _cause(
@@ -458,7 +505,7 @@ CAUSES: tuple[Entry, ...] = (
     ),
     _cause(
         "pass_role_missing",
-        "The caller may not pass the role to Amplify",
+        "The caller may not pass the role to the service",
         "Attaching a role to an app or branch authorizes iam:PassRole of the caller on that role, with "
         "iam:PassedToService = amplify.amazonaws.com. It is the caller's permission, not the role's. Grant it on "
         "exact role ARNs: PassRole on * lets the caller borrow any role.",
@@ -507,7 +554,10 @@ CAUSES: tuple[Entry, ...] = (
         identity=Identity.SERVICE_ROLE,
         phases=_BUILD,
         looks=(Look("caller_policies", "No policy of the service role allows what the line names."),),
-        fixes=("attach_backend_policy",),
+        steps=(
+            "Attach the managed policy AmplifyBackendDeployFullAccess to the service role, then redeploy.",
+            "Every build of the app can then assume the roles with which CDK deploys, and change nearly all.",
+        ),
         related=("cdk_not_bootstrapped",),
         sources=("aws-amplify/amplify-backend#1961", SERVICE_ROLE_DOCS),
     ),

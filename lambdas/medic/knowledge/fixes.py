@@ -116,16 +116,9 @@ _LOG_STATEMENTS = """\
   {"Effect":"Allow","Action":"logs:DescribeLogGroups",
    "Resource":"arn:{partition}:logs:{region}:{account}:log-group:*"}"""
 
-_BACKEND_POLICY = "arn:{partition}:iam::aws:policy/service-role/AmplifyBackendDeployFullAccess"
-"""What a Gen 2 backend needs. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmplifyBackendDeployFullAccess.html"""
-
-
-def _service_role_cdk(policies: str = "") -> str:
-    return (
-        """const serviceRole = new iam.Role(this, 'AmplifyServiceRole', {
-  roleName: '{role_name}', path: '{role_path}',"""
-        + policies
-        + """
+_SERVICE_ROLE_CDK = """\
+const serviceRole = new iam.Role(this, 'AmplifyServiceRole', {
+  roleName: '{role_name}', path: '{role_path}',
   assumedBy: new iam.ServicePrincipal('amplify.amazonaws.com', { conditions: {
     StringEquals: { 'aws:SourceAccount': '{account}' },
     ArnLike: { 'aws:SourceArn': [
@@ -135,12 +128,8 @@ def _service_role_cdk(policies: str = "") -> str:
   } }),
 });
 // in your existing CfnApp: iamServiceRole: serviceRole.roleArn"""
-    )
-
-
-def _service_role_terraform(policies: str = "") -> str:
-    return (
-        """resource "aws_iam_role" "amplify_service" {
+_SERVICE_ROLE_TERRAFORM = """\
+resource "aws_iam_role" "amplify_service" {
   name = "{role_name}"
   path = "{role_path}"
   assume_role_policy = jsonencode({
@@ -156,22 +145,14 @@ def _service_role_terraform(policies: str = "") -> str:
       }
     }]
   })
-}"""
-        + policies
-        + """
+}
 # in your existing aws_amplify_app: iam_service_role_arn = aws_iam_role.amplify_service.arn"""
-    )
-
-
-def _service_role_cloudformation(policies: str = "") -> str:
-    return (
-        """AmplifyServiceRole:
+_SERVICE_ROLE_CLOUDFORMATION = """\
+AmplifyServiceRole:
   Type: AWS::IAM::Role
   Properties:
     RoleName: {role_name}
-    Path: {role_path}"""
-        + policies
-        + """
+    Path: {role_path}
     AssumeRolePolicyDocument:
       Version: '2012-10-17'
       Statement:
@@ -185,8 +166,6 @@ def _service_role_cloudformation(policies: str = "") -> str:
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}/*
 # in your existing AWS::Amplify::App: IAMServiceRole: !GetAtt AmplifyServiceRole.Arn"""
-    )
-
 
 _FIXES = (
     Fix(
@@ -199,45 +178,23 @@ _FIXES = (
         "some users report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
         "AmplifyBackendDeployFullAccess.",
         cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
-        cdk=_service_role_cdk(),
-        terraform=_service_role_terraform(),
-        cloudformation=_service_role_cloudformation(),
+        cdk=_SERVICE_ROLE_CDK,
+        terraform=_SERVICE_ROLE_TERRAFORM,
+        cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
     ),
     Fix(
         id="create_backend_role",
-        title="Create a service role that may deploy the backend, and attach it to the app",
-        expect="Builds run as this role from the next job on, with what a Gen 2 backend needs. It can't bootstrap CDK, "
-        "and the SSR runtime is not affected.",
+        title="Create a service role for the app, and let it deploy the backend",
+        expect="Builds run as this role from the next job on. They may deploy once the managed policy is attached. "
+        "It can't bootstrap CDK. The SSR runtime is not affected.",
         console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment, with the managed "
         "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
-        "Edit: choose the role and save. Reload the page and check.",
-        cli=_create_role(
-            GUARDED_TRUST,
-            f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY} &&\n"
-            f"{_SET_SERVICE_ROLE}",
-        ),
-        cdk=_service_role_cdk(
-            "\n  managedPolicies: [iam.ManagedPolicy.fromManagedPolicyArn(this, 'BackendDeploy',\n"
-            f"    '{_BACKEND_POLICY}')],"
-        ),
-        terraform=_service_role_terraform(
-            '\nresource "aws_iam_role_policy_attachment" "backend" {\n'
-            f'  role       = aws_iam_role.amplify_service.name\n  policy_arn = "{_BACKEND_POLICY}"\n}}'
-        ),
-        cloudformation=_service_role_cloudformation(f"\n    ManagedPolicyArns: ['{_BACKEND_POLICY}']"),
-    ),
-    Fix(
-        id="attach_backend_policy",
-        title="Attach AmplifyBackendDeployFullAccess to the service role",
-        expect="The next build may deploy a Gen 2 backend. The policy can't bootstrap CDK.",
-        console="IAM > Roles > {role_name} > Add permissions > Attach policies > AmplifyBackendDeployFullAccess.",
-        cli=f"aws iam attach-role-policy --role-name {{role_name}} \\\n  --policy-arn {_BACKEND_POLICY}",
-        cdk="// on your existing service role\n"
-        "serviceRole.addManagedPolicy(iam.ManagedPolicy.fromManagedPolicyArn(this,\n"
-        f"  'BackendDeploy', '{_BACKEND_POLICY}'));",
-        terraform='resource "aws_iam_role_policy_attachment" "backend" {\n  role       = "{role_name}"\n'
-        f'  policy_arn = "{_BACKEND_POLICY}"\n}}',
-        cloudformation=f"# in your existing AWS::IAM::Role\nManagedPolicyArns: ['{_BACKEND_POLICY}']",
+        "Edit: choose the role and save. Reload the page and check. The commands create the role without that policy: "
+        "attach it by hand. Builds can then assume the roles with which CDK deploys, and change nearly all.",
+        cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
+        cdk=_SERVICE_ROLE_CDK,
+        terraform=_SERVICE_ROLE_TERRAFORM,
+        cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
     ),
     Fix(
         id="attach_service_role",

@@ -67,10 +67,10 @@ def _attach_applies(failure: ConfirmedFailure) -> bool:
     if diagnosis.label is not Label.CREDENTIALS_MISSING_RUNTIME or not isinstance(failure.evidence.branch, Present):
         return False
     wanted = diagnosis.lacks_usable_role or _tag_names_the_inherited_role(failure)
-    return wanted and not _passes_undefined_credentials(diagnosis)
+    return wanted and not passes_undefined_credentials(diagnosis)
 
 
-def _passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
+def passes_undefined_credentials(diagnosis: Diagnosis) -> bool:
     """True if the code passes undefined credentials of its own. These override any role, so a new one can't help."""
     return {finding.signature for finding in diagnosis.findings} == {UNDEFINED_CREDENTIALS}
 
@@ -135,13 +135,13 @@ def rebuild_after(failure: ConfirmedFailure, actions: tuple[Action, ...]) -> Reb
     runtime finding. Nothing is rebuilt if the tag says `no`, or if there is no commit that Amplify could build again.
     """
     acting = [action for action in actions if action.disposition.may_change]
-    tag, job = failure.opt_in.rebuild, failure.evidence.job
+    tag = failure.opt_in.rebuild
     wanted = False
     if not acting:
         reason = "nothing is changed, so nothing is rebuilt"
     elif tag is RebuildTag.NO:
         reason = "the branch's tag amplify-medic:rebuild says no"
-    elif not failure.app.repository or (isinstance(job, Present) and job.value.type == "MANUAL"):
+    elif failure.evidence.deployed_by_hand:
         reason = "a manual deployment can't be retried: redeploy it yourself"
     elif tag is RebuildTag.YES:
         wanted, reason = True, "the branch's tag amplify-medic:rebuild says yes"

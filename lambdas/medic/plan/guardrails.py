@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from medic.plan.optin import RoleChoice
     from medic.settings import Settings
 
-RuleAnswer: TypeAlias = tuple[bool, str]
-"""Whether the rule allows the change, and why, as a clause for the alert."""
+RuleAnswer: TypeAlias = tuple[bool | None, str]
+"""Whether the rule allows the change, None if it could not look; and why, as a clause for the alert."""
 
 _SERVICE_LINKED = "/aws-service-role/"
 _PREVIEW_STAGE = "PULL_REQUEST"
@@ -149,7 +149,7 @@ def _is_recent(q: Question) -> RuleAnswer:
 def _no_newer_success(q: Question, why: str) -> RuleAnswer:
     match q.jobs():
         case Absent(reason) | Unreadable(reason) | Partial(_, reason):
-            return False, f"the branch's jobs could not be read: {reason}"
+            return None, f"the branch's jobs could not be read: {reason}"
         case Present(jobs):
             failed = int(q.failure.job.id)
     if not jobs or int(jobs[0].id) < failed:
@@ -186,7 +186,7 @@ def not_tried_before(q: Question) -> RuleAnswer:
     found = unread if q.tried_before is None else "a change for this very failure did not help or was undone"
     if q.approved:
         return True, f"{found}, and somebody asks for it all the same"
-    return False, f"{found}: it is repeated only when somebody asks"
+    return (None if q.tried_before is None else False), f"{found}: it is repeated only when somebody asks"
 
 
 def cool_down(q: Question) -> RuleAnswer:
@@ -267,9 +267,9 @@ def role_exists(q: Question) -> RuleAnswer:
         case Absent(reason):
             return False, reason
         case None:
-            return False, "the role was not looked up"
+            return None, "the role was not looked up"
         case Unreadable(reason):
-            return False, f"the role could not be read: {reason}"
+            return None, f"the role could not be read: {reason}"
 
 
 def trust(q: Question) -> RuleAnswer:
@@ -303,7 +303,7 @@ def not_admin(q: Question) -> RuleAnswer:
         return True, "the settings allow this role whatever it may do"
     match q.policies(role.name):
         case Absent(reason) | Unreadable(reason):
-            return False, f"the role's policies could not be read: {reason}"
+            return None, f"the role's policies could not be read: {reason}"
         case Present(policies):
             power = why_powerful(policies, role, q.asked_at)
     if power is None:

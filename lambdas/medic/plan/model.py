@@ -41,8 +41,8 @@ class RebuildTag(StrEnum):
 class GuardrailAnswer(Struct, frozen=True):
     rule: str
     """The guardrail's name."""
-    allows: bool
-    """False also if the guardrail could not be evaluated."""
+    allows: bool | None
+    """None if it could not look at what it needs: then it refuses too."""
     detail: str
 
 

@@ -14,7 +14,7 @@ from medic.alerts.model import Alert, AlertKind, NamedText, Section, redacted
 from medic.alerts.sns import render_text
 from medic.alerts.wording import ALERT_STYLES, source_of
 from medic.codec import to_text
-from medic.evidence import Present, RolePolicies
+from medic.evidence import EnvironmentVariable, Present, RolePolicies, Unreadable
 from medic.incidents.model import IncidentState
 from medic.labels import Phase, Trigger
 from medic.records import replace
@@ -29,6 +29,8 @@ from tests.unit.diagnosis.diagnosing import (
     REFUSED,
     STARTED,
     UNASSUMABLE,
+    UNDEFINED_CREDENTIALS,
+    app,
     branch,
     denial,
     diagnosed,
@@ -237,13 +239,48 @@ def test_a_denial_by_the_organization_shows_no_commands_for_other_policies() -> 
         (
             diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, trust_policy=FOREIGN_SOURCE))),
             Trigger.RUNTIME,
-            "Do what this says: medic explain compute_role_trust_wrong",
+            "Create a compute role and attach it to the branch.",
         ),
     ],
     ids=["only possible", "a step", "a step before another cause's fix", "build", "young", "runtime", "neither"],
 )
 def test_the_next_step_is_about_the_first_cause(diagnosis: Diagnosis, trigger: Trigger, step: str) -> None:
     assert f"\nNext step: {step}" in told(compose_report(report_of(diagnosis, Mode.REPORT, trigger)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        (
+            {"policies": lambda _: Unreadable("iam:ListRolePolicies is denied")},
+            "Let the bot read what it could not read, as the detail says, then run medic fix d1a2b3c4d5e6f7 main",
+        ),
+        ({"policies": lambda _: ADMIN}, "Pair a least-privilege role with the app"),
+        ({"branch": Present(branch(compute_role_arn=None, stage="PULL_REQUEST"))}, "None. The bot gives no role to a "),
+    ],
+    ids=["could not look", "admin", "preview"],
+)
+def test_the_next_step_after_a_refusal_leads_on(changes: dict[str, Any], step: str) -> None:
+    assert f"\nNext step: {step}" in told(compose_report(report_of(RUNTIME, Mode.FIX, Trigger.RUNTIME, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "step"),
+    [
+        (NO_CREDENTIALS, (), "Set compute on the branch itself"),
+        (NO_CREDENTIALS, (EnvironmentVariable("KEY", "access key id"),), "Let the SDK find the role"),
+        (UNDEFINED_CREDENTIALS, (), "Read this before you change anything"),
+    ],
+)
+def test_an_inherited_role_is_suspected_only_if_nothing_says_more(text: str, environment: Any, step: str) -> None:
+    changes = {
+        "app": Present(app(compute_role_arn=COMPUTE_ROLE, environment=environment)),
+        "branch": Present(branch(compute_role_arn=None)),
+        "candidate_role_arn": None,
+    }
+    report = report_of(diagnosed(text, Phase.RUNTIME, **changes), Mode.REPORT, Trigger.RUNTIME, **changes)
+
+    assert f"\nNext step: {step}" in told(compose_report(report))
 
 
 def test_an_expired_token_of_a_build_is_not_a_matter_of_a_laptop() -> None:

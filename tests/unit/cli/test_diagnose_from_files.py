@@ -62,7 +62,7 @@ def test_the_report_goes_from_headline_to_fix(log: Any) -> None:
             "From the log, line 2",
             "No cause is proven or likely",
             "Fix: ",
-            "aws iam ",
+            "aws amplify ",
         )
     ]
     assert places == sorted(places)
@@ -78,7 +78,8 @@ def test_the_report_goes_from_headline_to_fix(log: Any) -> None:
     ],
 )
 def test_fixes_are_shown_in_the_requested_dialect(log: Any, dialect: str, shown: str, hidden: str) -> None:
-    output = medic("diagnose", "--event", str(EVENT), "--log", log(UNASSUMABLE), "--dialect", dialect).stdout
+    by_logging_role = DENIED.replace("shop-service", "AmplifySSRLoggingRole-1b2c")
+    output = medic("diagnose", "--event", str(EVENT), "--log", log(by_logging_role), "--dialect", dialect).stdout
     fixes = output[output.index("Fix: ") :]
     assert shown in fixes
     assert hidden not in fixes
@@ -199,3 +200,13 @@ def test_a_denial_that_did_not_end_the_build_is_shown_and_not_diagnosed() -> Non
 def test_whole_logs_of_builds_that_iam_did_not_end_exit_with_0(log: Path) -> None:
     assert medic("classify", str(log)).exit_code == 0
     assert medic("diagnose", "--event", str(EVENT), "--log", str(log)).exit_code == 0
+
+
+def test_the_steps_of_a_fix_without_a_text_are_in_the_answer(log: Any) -> None:
+    denied = DENIED.replace("ssm:GetParameter", "lambda:GetLayerVersion").replace("because no identity-based", "#")
+    first = answer("--log", log(denied.partition(" #")[0]))["fixes"][0]
+
+    assert first["title"].startswith("Compare the layer's ARN")
+    assert first["steps"] == [
+        "If all is right: its owner shares it with aws lambda add-layer-version-permission.",
+    ]

@@ -42,7 +42,7 @@ def _run(*arguments: str, given: bytes) -> Result:
     return CliRunner().invoke(main, arguments, input=given)
 
 
-@pytest.mark.parametrize("command", ["classify", "redact"])
+@pytest.mark.parametrize("command", ["classify", "redact", "trust"])
 @pytest.mark.parametrize(("given", "why"), NOT_A_LOG.values(), ids=NOT_A_LOG)
 def test_what_is_no_log_could_not_be_looked_at(command: str, given: bytes, why: str) -> None:
     result = _run(command, given=given)
@@ -66,6 +66,22 @@ def test_a_file_is_named_in_the_refusal(tmp_path: Path) -> None:
     (tmp_path / "build.log").write_bytes(b"")
 
     assert "build.log is empty" in _run("classify", str(tmp_path / "build.log"), given=b"").output.replace("\n", "")
+
+
+def test_a_text_that_powershell_wrote_is_read(tmp_path: Path) -> None:
+    log, trust = tmp_path / "build.log", tmp_path / "trust.json"
+    log.write_text(f"Compiled 12 pages ✓\r\n{DENIED.decode()}\r\npassword=hunter2hunter2\r\n", encoding="utf-16")
+    amplify = {"Effect": "Allow", "Principal": {"Service": "amplify.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust.write_text(json.dumps({"Version": "2012-10-17", "Statement": [amplify]}), encoding="utf-16")
+
+    assert json.loads(_run("classify", "--json", str(log), given=b"").output)["label"] == "access_denied_identity"
+    assert _run("trust", str(trust), given=b"").exit_code == 0
+    redacted = _run("redact", str(log), given=b"").output
+    assert ("✓" in redacted, "hunter2" in redacted) == (True, False)
+
+
+def test_a_text_without_a_failure_leads_to_the_search() -> None:
+    assert "`medic explain` and a line of it" in _run("classify", given=LINE).output
 
 
 @pytest.mark.parametrize("members", [1, 2])

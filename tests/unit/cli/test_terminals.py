@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -17,7 +18,7 @@ from medic.incidents.model import Incident
 from medic.labels import Label, RoleKind
 from medic_cli.operator.bot import ScopedIncident
 from medic_cli.operator.output import aligned_lines
-from medic_cli.output import print_cut
+from medic_cli.output import print_cut, print_list
 from tests.unit.cli.support import ROOT, medic
 
 LOG = "2026-03-04T10:11:12.345Z [ERROR]: !!! Unable to assume specified IAM Role. Please ensure the selected IAM Role"
@@ -55,6 +56,26 @@ def test_no_color_is_honoured_on_a_terminal() -> None:
         os.close(primary)
     assert b"31m" in answers["colour"]
     assert b"31m" not in answers["none"]
+
+
+def test_an_address_is_not_broken_at_the_width_of_a_terminal() -> None:
+    address, shown = f"https://docs.aws.amazon.com/{'a' * 60}.html", io.StringIO()
+    print_list(Console(file=shown, width=40), "Sources", [address])
+
+    assert f"  - {address}\n" in shown.getvalue()
+
+
+def test_somebody_at_a_terminal_is_told_that_text_is_awaited() -> None:
+    primary, secondary = pty.openpty()
+    os.write(primary, b"Compiled 12 pages\n\x04")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'lambdas'}:{ROOT / 'cli'}"}
+    command = [sys.executable, "-c", MAIN, "classify"]
+    done = subprocess.run(command, stdin=secondary, capture_output=True, env=environment, check=False)  # noqa: S603
+    os.close(secondary)
+    os.close(primary)
+
+    assert done.stderr.startswith(b"Reading standard input")
+    assert done.stdout.startswith(b"not_iam")
 
 
 def test_a_narrow_terminal_gets_one_line_an_incident_and_a_pipe_all_of_it() -> None:

@@ -52,12 +52,17 @@ def test_amplifys_own_role_proves_that_no_service_role_is_set() -> None:
 def test_amplifys_own_role_with_a_service_role_set_now_means_it_was_set_later() -> None:
     diagnosis = diagnosed(OWN_ROLE)
 
-    assert top(diagnosis) == ("service_role_not_set", Rank.LIKELY)
-    assert "one is set now" in cause(diagnosis, "service_role_not_set").reason
+    assert top(diagnosis) == ("service_role_set_since", Rank.LIKELY)
+    assert cause(diagnosis, "service_role_set_since").reason.endswith("; service is set now")
+    assert "service_role_not_set" not in ranks(diagnosis), "one is set"
+
+
+def test_amplifys_own_role_with_an_unusable_service_role_names_that_role() -> None:
+    assert top(diagnosed(OWN_ROLE, service=Absent("IAM has no such role")))[0] == "service_role_missing"
 
 
 def test_amplifys_own_role_proves_nothing_if_the_app_was_not_read() -> None:
-    assert top(diagnosed(OWN_ROLE, app=Unreadable("denied"))) == ("service_role_not_set", Rank.LIKELY)
+    assert top(diagnosed(OWN_ROLE, app=Unreadable("denied"))) == ("service_role_not_set", Rank.POSSIBLE)
 
 
 def test_a_build_without_credentials_or_service_role_likely_lacks_the_role() -> None:

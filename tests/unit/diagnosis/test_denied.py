@@ -51,9 +51,12 @@ NO_PERMISSION_HELPS = [
 @pytest.mark.parametrize("principal", [BUILD_SESSION, COMPUTE_SESSION, f"arn:aws:iam::{ACCOUNT}:user/dev"])
 @pytest.mark.parametrize(("reason", "expected"), NO_PERMISSION_HELPS)
 def test_no_permission_is_proposed_against_a_policy_that_denies(reason: str, expected: str, principal: str) -> None:
-    diagnosis = diagnosed(denial(principal, reason))
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/limits" if expected == "denied_by_boundary" else None
+    service, compute = (Present(role(arn, permissions_boundary=boundary)) for arn in (SERVICE_ROLE, COMPUTE_ROLE))
+    diagnosis = diagnosed(denial(principal, reason), service=service, compute=compute)
 
-    assert top(diagnosis) == (expected, Rank.LIKELY)
+    own = boundary is not None and principal in {BUILD_SESSION, COMPUTE_SESSION}
+    assert top(diagnosis) == (expected, Rank.PROVEN if own else Rank.LIKELY)
     assert ranks(diagnosis)["permission_missing_identity"] is Rank.RULED_OUT
     assert all(each.proposal is None for each in diagnosis.causes)
 

@@ -16,13 +16,16 @@ from tests.unit.diagnosis.diagnosing import (
     APP_ID,
     BRANCH_ARN,
     BUILD_SESSION,
+    CODECOMMIT_REFUSED,
     COMPUTE_ROLE,
     COMPUTE_SESSION,
     IDENTITY_REASON,
     NO_CREDENTIALS,
     NOW,
+    OWN_ROLE,
     REFUSED,
     SERVICE_ROLE,
+    STARTED,
     UNASSUMABLE,
     app,
     branch,
@@ -30,6 +33,7 @@ from tests.unit.diagnosis.diagnosing import (
     denial,
     diagnosed,
     evidence,
+    job,
     ranks,
     role,
     session,
@@ -76,7 +80,7 @@ def test_a_logging_role_gets_no_permission_even_where_its_policies_prove_that_it
     assert top(diagnosis) == ("service_role_for_logs", Rank.PROVEN)
     assert ranks(diagnosis)["permission_missing_identity"] is Rank.PROVEN
     assert [fix.heading for fix in fixes(diagnosis)] == [
-        "Create a service role that may deploy the backend, and attach it to the app"
+        "Create a service role for the app, and let it deploy the backend"
     ]
 
 
@@ -93,7 +97,8 @@ def test_a_service_role_without_the_backend_policy_gets_that_and_not_one_permiss
     (fix,) = fixes(diagnosis)
 
     assert top(diagnosis) == ("service_role_not_for_backend", Rank.PROVEN)
-    assert "attach-role-policy --role-name service" in commands(fix)
+    assert fix.heading.startswith("Attach the managed policy AmplifyBackendDeployFullAccess to the service role")
+    assert not fix.snippets, "no command leads to more power"
     unread = diagnosed(denial(BUILD_SESSION, "", action, resource))
     assert "service_role_not_for_backend" not in ranks(unread), "a line alone asks for no such policy"
     other = diagnosed(denial(BUILD_SESSION, "", action, f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/x"), **read)
@@ -203,3 +208,108 @@ def test_amplifys_own_session_policy_is_named_for_server_code_only(principal: st
     by = denial(principal, "because no session policy allows the iam:PassRole action", "iam:PassRole", SERVICE_ROLE)
 
     assert ("Amplify itself passes one" in diagnosed(by).causes[0].reason) is aside
+
+
+def test_a_build_from_before_the_service_role_was_set_is_retried() -> None:
+    (fix,) = fixes(diagnosed(OWN_ROLE))
+
+    assert "--job-type RETRY --job-id 7" in commands(fix)
+
+
+def test_a_manual_deployment_is_not_retried() -> None:
+    young: dict[str, Any] = {"service": Present(role(created_at=STARTED)), "job": Present(job(type="MANUAL"))}
+    diagnosis = diagnosed(UNASSUMABLE, **young)
+
+    assert diagnosis.likeliest == "iam_propagation"
+    assert fixes_for(evidence(**young), diagnosis, diagnosis.best_ranks) == (), (
+        "RETRY builds a commit, and there is none"
+    )
+
+
+@pytest.mark.parametrize(("text", "phase"), [(REFUSED, Phase.DEPLOY), (NO_CREDENTIALS, Phase.RUNTIME)])
+def test_a_compute_role_bound_to_another_app_stays_and_the_branch_gets_its_own(text: str, phase: Phase) -> None:
+    bound = trust(condition={"ArnLike": {"aws:SourceArn": f"{APP_ARN.replace(APP_ID, 'd9other')}/*"}})
+    diagnosis = diagnosed(text, phase, compute=Present(role(COMPUTE_ROLE, trust_policy=bound)))
+    (fix,) = fixes(diagnosis)
+
+    assert "pins aws:SourceArn to app d9other" in diagnosis.causes[0].reason
+    assert fix.heading == "Create a compute role and attach it to the branch"
+    assert f"--role-name amplify-compute-{APP_ID} " in commands(fix)
+
+
+@pytest.mark.parametrize("platform", ["WEB", "WEB_DYNAMIC"])
+def test_no_compute_role_is_advised_where_the_platform_takes_none(platform: str) -> None:
+    none = Present(branch(compute_role_arn=None))
+    diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, app=Present(app(platform=platform)), branch=none)
+    (fix,) = fixes(diagnosis)
+
+    assert top(diagnosis) == ("platform_without_compute_role", Rank.LIKELY)
+    assert fix.heading.startswith("If the site has server code, change the platform to WEB_COMPUTE")
+
+
+@pytest.mark.parametrize(
+    ("text", "phase", "read"),
+    [
+        (UNASSUMABLE, Phase.BUILD, {"service": Unreadable("iam:GetRole is denied")}),
+        (UNASSUMABLE, Phase.BUILD, {"app": Unreadable("amplify:GetApp is denied")}),
+        (NO_CREDENTIALS, Phase.RUNTIME, {"compute": Unreadable("iam:GetRole is denied")}),
+        (NO_CREDENTIALS, Phase.RUNTIME, {"branch": Unreadable("amplify:GetBranch is denied")}),
+    ],
+)
+def test_what_could_not_be_read_is_neither_edited_nor_replaced(text: str, phase: Phase, read: dict[str, Any]) -> None:
+    shown = fixes_for(evidence(**read), diagnosed(text, phase, **read), tuple(Rank))
+
+    assert [fix.heading for fix in shown if "-role " in commands(fix)] == []
+
+
+def test_a_connection_that_served_the_clone_is_not_made_again() -> None:
+    cloned = f"{UNASSUMABLE}2026-11-22T11:58:01.000Z [INFO]: # Cloning repository: git@github.com:acme/shop.git\n"
+
+    assert not [fix for fix in fixes(diagnosed(cloned), Rank.POSSIBLE) if "Reconnect" in fix.heading]
+
+
+def test_an_expired_token_of_a_running_site_is_no_matter_of_a_builds_length() -> None:
+    expired = diagnosed("ExpiredTokenException: The security token included in the request is expired", Phase.RUNTIME)
+    headings = [fix.heading for fix in fixes(expired, Rank.POSSIBLE)]
+
+    assert headings == ["Let the SDK find the role: pass no credentials on Amplify"], "and a usable role is set"
+
+
+@pytest.mark.parametrize(
+    ("principal", "now"),
+    [
+        (session("older", "BuildSession"), "the service role is service now"),
+        (session("older", f"AmplifyHostingCompute-app={APP_ID}"), "the compute role is compute now"),
+        (BUILD_SESSION, ""),
+    ],
+)
+def test_a_denied_role_that_was_replaced_since_is_told(principal: str, now: str) -> None:
+    reason = diagnosed(denial(principal)).causes[0].reason
+
+    assert f"; {now}" in reason if now else " now" not in reason
+
+
+def test_a_boundary_that_is_gone_is_only_possible() -> None:
+    gone = diagnosed(denial(BUILD_SESSION, "because no permissions boundary allows the dynamodb:GetItem action"))
+
+    assert top(gone) == ("denied_by_boundary", Rank.POSSIBLE)
+    assert "the role has none now" in gone.causes[0].reason
+
+
+def test_a_clone_that_the_service_role_may_make_by_now_is_not_told_to_lack_a_permission() -> None:
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}]}
+    repository = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/shop"
+    read: dict[str, Any] = {"policies": {SERVICE_ROLE: Present(RolePolicies((), (allow,), ("a",)))}}
+    diagnosis = diagnosed(CODECOMMIT_REFUSED, app=Present(app(repository=repository)), **read)
+
+    assert top(diagnosis) == ("codecommit_pull_denied", Rank.POSSIBLE)
+    assert "lacks" not in diagnosis.causes[0].reason
+
+
+def test_a_site_from_before_its_compute_role_is_deployed_once_more() -> None:
+    diagnosis = diagnosed(NO_CREDENTIALS, Phase.RUNTIME, compute=Present(role(COMPUTE_ROLE, created_at=NOW)))
+
+    assert top(diagnosis) == ("compute_role_set_since", Rank.POSSIBLE)
+    assert fixes(diagnosis, Rank.POSSIBLE)[0].heading == "Redeploy the branch once"
+    older = diagnosed(NO_CREDENTIALS, Phase.RUNTIME)
+    assert "compute_role_set_since" not in ranks(older)

@@ -119,6 +119,7 @@ SITUATIONS = [
     Situation("iam_propagation", UNASSUMABLE, service=made_at(-30)),
     Situation("service_role_not_set", OWN_ROLE, app={"service_role_arn": None}),
     Situation("service_role_not_set", NO_CREDENTIALS, app={"service_role_arn": None}),
+    Situation("service_role_set_since", OWN_ROLE),
     Situation("service_role_not_set", CODECOMMIT_REFUSED, app={"service_role_arn": None}),
     Situation("codecommit_pull_denied", CODECOMMIT_REFUSED),
     Situation("explicit_credentials_in_code", NO_CREDENTIALS),
@@ -163,6 +164,9 @@ SITUATIONS = [
     ),
     Situation("iam_propagation", REFUSED, Phase.DEPLOY, compute=made_at(2, COMPUTE_ROLE)),
     Situation("compute_role_not_set", NO_CREDENTIALS, RUN, branch={"compute_role_arn": None}),
+    Situation("platform_without_compute_role", NO_CREDENTIALS, RUN, app={"platform": "WEB"}),
+    Situation("platform_without_compute_role", NO_CREDENTIALS, RUN, app={"platform": "WEB_DYNAMIC"}),
+    Situation("compute_role_set_since", NO_CREDENTIALS, RUN, compute=made_at(-30, COMPUTE_ROLE)),
     Situation("compute_role_missing", NO_CREDENTIALS, RUN, compute=GONE),
     Situation(
         "compute_role_other_account", NO_CREDENTIALS, RUN, branch={"compute_role_arn": FOREIGN}, others={FOREIGN: GONE}
