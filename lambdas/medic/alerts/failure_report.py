@@ -54,8 +54,6 @@ _NEXT_BY_RULE = {
     "role_paired": "pair one role with the app in the settings (compute_roles), or correct the tag",
     "not_auto_created": "pair the branch itself (appId/branch) with the role in the settings, if it may have the role",
     "usable_role_stays": "look at the causes in the detail, because a usable role is set",
-    "not_a_preview": "if the code of this preview may have a role, set one yourself, because the bot sets none on it",
-    "branch_name": "set the role yourself, because the bot can't limit its session to a branch of this name",
     "fresh": "look whether it still fails, and if so run",
     "cool_down": "wait until the cool-down is over, then run",
     "no_storm": "wait until the storm is over, then run",

@@ -218,11 +218,13 @@ def _permission(case: Case, denial: Denial) -> Cause:
 def _only_possible(case: Case, denial: Denial) -> bool:
     """The policies allow the action by now, or a visitor's text names one that leads to more power.
 
-    Nearly every role lacks such an action, so that a role lacks it does not bear the text out.
+    Nearly every role lacks such an action, so that a role lacks it does not bear the text out. A role that may only
+    write logs lacks all that a build needs; while the app was not read, nobody knows which of both is wrong.
     """
     action = denial.action or ""
     bait = case.source is Source.RUNTIME and ("*" in action or leads_to_power(action))
-    return bait or case.result(CALLER_LACKS) is CheckResult.PASS
+    logs = case.app is None and case.identity is Identity.SERVICE_ROLE and facts.is_logging_role(denial.role_name)
+    return bait or logs or case.result(CALLER_LACKS) is CheckResult.PASS
 
 
 def _permission_proposal(case: Case, denial: Denial, passed_to: str | None = None) -> Proposal | None:
