@@ -133,8 +133,20 @@ def test_an_undo_leaves_a_branch_alone_that_was_deleted_and_created_again(world:
     amplify.create_branch(
         appId=app, branchName="main", stage="PRODUCTION", tags={TAG: "fix"}, computeRoleArn=world.default_role_arn
     )
-    assert "deleted and created again" in ask(world, app, RequestKind.UNDO)
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "deleted and created again" in answer
+    assert "aws amplify" not in answer
     assert world.compute_role(app) == world.default_role_arn
+
+
+def test_an_undo_on_a_deleted_branch_prints_no_command(world: World) -> None:
+    app = failing(world, "fix")
+    world.client("amplify").delete_branch(appId=app, branchName="main")
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "attach_compute gone: " in answer
+    assert "aws amplify" not in answer
+    assert "aws amplify" not in world.alerts()[-1]
+    assert "there is nothing left to undo" in world.alerts()[-1]
 
 
 def interrupted(world: World) -> tuple[str, Any]:
