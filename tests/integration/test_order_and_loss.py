@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -116,6 +116,52 @@ def test_a_change_waits_while_list_jobs_lags_behind_its_event(
     world.deliver(event)
     assert len(world.calls("UpdateBranch")) == 1
     assert len(world.alerts()) == 1
+
+
+def show_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = AmplifyReader.job
+
+    def job(self: AmplifyReader, *args: str) -> Any:
+        found = read(self, *args)
+        assert isinstance(found, Present)
+        return Present(replace(found.value, job=replace(found.value.job, ended_at=None)))
+
+    monkeypatch.setattr(AmplifyReader, "job", job)
+
+
+def test_a_change_waits_while_get_job_shows_no_end_of_the_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    with monkeypatch.context() as lagging:
+        show_no_end(lagging)
+        with pytest.raises(RetryableError, match="does not show the end of job 1 yet"):
+            world.deliver(event)
+    assert world.alerts() == []
+    world.deliver(event)
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+def test_a_failure_whose_end_get_job_never_shows_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    show_no_end(monkeypatch)
+    world.deliver(event, age=11 * MINUTE)
+    assert world.calls("UpdateBranch") == []
+    assert "✗ Guardrail fresh: AWS does not say when it happened" in world.alerts()[0]
+
+
+@pytest.mark.parametrize("obstacle", [None, "GetApp"], ids=["diagnosed", "undiagnosed"])
+def test_a_told_failure_is_no_dead_letter_because_later_jobs_can_not_be_listed(
+    world: World, obstacle: str | None
+) -> None:
+    app = lost_connection(world, {})
+    failed = world.build(app)
+    world.amplify.control.set_connection(app, "ok")
+    world.amplify.control.advance(MINUTE)
+    world.build(app)
+    for operation in filter(None, ("ListJobs", obstacle)):
+        world.amplify.control.deny(operation)
+    world.deliver(failed)
+    assert len(world.alerts()) == 1
+    assert not incident(world, app).state.closed
 
 
 def test_a_change_is_refused_if_list_jobs_never_shows_its_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

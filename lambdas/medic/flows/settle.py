@@ -12,13 +12,15 @@ from medic.evidence import Absent, Branch, Job, JobRef, Partial, Present, Unread
 from medic.flows.last_success import is_fresh, keep_success
 from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.incidents.model import Incident, IncidentState, JobOrder
-from medic.labels import Trigger
+from medic.labels import BotLabel, RoleKind, Trigger
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.services import Services
 
+UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
+"""The kind of the incident of a failure that could not be diagnosed."""
 _DELETED = "the branch was deleted and created again"
 
 
@@ -60,20 +62,50 @@ def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, s
                 _end_rebuild(incident, locked, f"job {job.id} {ended}")
 
 
+def settle_if_superseded(scope: Scope, incident: Incident, branch: Branch, job_id: str, services: Services) -> None:
+    """Close an incident that was just reported, if a job after its own succeeded.
+
+    Whatever ListJobs says, the incident is recorded. If that call is denied, the watcher looks when it is due.
+    """
+    if not branch.supersedes(job_id):
+        return
+    jobs = services.amplify.jobs(scope.app_id, scope.branch)
+    if isinstance(jobs, Unreadable):
+        why = jobs.reason
+        services.telemetry.unread(TelemetryEvent.JOBS_UNREAD, scope.app_id, why, lasts=True, branch=scope.branch)
+    else:
+        _settle_by(jobs, scope, incident, services)
+
+
 def look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
     """Close an incident if a later job succeeded, because its event was lost or handled before the failure's."""
-    match services.amplify.jobs(scope.app_id, scope.branch):
-        case Unreadable(reason):
-            raise RetryableError("amplify:ListJobs", "Unreadable", reason)
-        case Absent():
-            return
-        case Present(jobs) | Partial(jobs):
-            pass  # a success that is listed counts, whatever else there is
-    for job in jobs:
+    jobs = services.amplify.jobs(scope.app_id, scope.branch)
+    if isinstance(jobs, Unreadable):
+        raise RetryableError("amplify:ListJobs", "Unreadable", jobs.reason)
+    _settle_by(jobs, scope, incident, services)
+
+
+def _settle_by(
+    jobs: Present[tuple[Job, ...]] | Partial[tuple[Job, ...]] | Absent,
+    scope: Scope,
+    incident: Incident,
+    services: Services,
+) -> None:
+    """A success that is listed counts, whatever else there is."""
+    for job in () if isinstance(jobs, Absent) else jobs.value:
         later = incident.compared_with(job.ref) is JobOrder.LATER
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(DeploymentEvent(scope, job.id, DeploymentStatus.SUCCEED, incident.opened_at), services)
             return
+
+
+def end_undiagnosed(job: JobRef, locked: LockedBranch) -> None:
+    """End the incident that says that this job could not be diagnosed, because now it was. Its alert is to come."""
+    found = locked.record.open_incident(UNDIAGNOSED)
+    if found is not None and found.compared_with(job) is JobOrder.SAME:
+        ended = found.moved(IncidentState.EXPIRED, locked.now, "its job was diagnosed since")
+        locked.log(TelemetryEvent.EXPIRED, ended, state=found.state)
+        locked.save(ended)
 
 
 def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBranch) -> None:
@@ -106,11 +138,16 @@ def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
 
 
 def settle_other_failure(event: DeploymentEvent, job: JobRef, services: Services) -> None:
-    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes."""
-    incidents = services.table.note_handled(event.scope, job).incidents
-    if not any(_waits_for(incident, event.job_id) for incident in incidents):
+    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes.
+
+    Only the one that says that this could not be found out ends.
+    """
+    record = services.table.note_handled(event.scope, job)
+    waiting = any(_waits_for(incident, event.job_id) for incident in record.incidents)
+    if not (waiting or record.open_incident(UNDIAGNOSED)):
         return
     with hold_branch(event.scope, services) as locked:
+        end_undiagnosed(job, locked)
         for incident in locked.record.incidents:
             if _waits_for(incident, event.job_id):
                 _end_rebuild(incident, locked, f"job {event.job_id} failed for a reason that is not IAM's")

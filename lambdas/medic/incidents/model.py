@@ -196,6 +196,8 @@ class Incident(Struct, frozen=True):
     """The incident is not due before this time, because an attempt to handle it failed."""
     trigger: Trigger = Trigger.FAILED
     """What showed the failure."""
+    missed: bool = False
+    """True if no event came for the last job, and the watcher found it. Then it is never fresh."""
     mode: Mode = Mode.REPORT
     """The branch's opt-in mode at the last failure."""
     threads: Mapping[str, str] = field(default_factory=dict)
