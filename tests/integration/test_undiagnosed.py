@@ -15,7 +15,7 @@ from medic.incidents.model import IncidentState
 from medic.labels import BotLabel
 from medic.records import replace
 from medic.unpack import CutError, Gap
-from tests.integration.test_requests import ask, incident, scope
+from tests.integration.test_requests import TAG, ask, incident, scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -338,6 +338,23 @@ def test_a_branch_that_is_created_again_is_told_although_its_jobs_count_from_one
     world.deliver(world.build(app))
 
     assert len(world.alerts()) == 2
+
+
+def test_a_failure_of_an_ignored_branch_is_not_reported(world: World) -> None:
+    app = world.make_app(tags={TAG: "ignore"})
+    world.amplify.control.deny("GetJob")
+    world.deliver(world.build(app, outcome="npm_failure"))
+    assert world.alerts() == []
+
+
+def test_an_event_that_is_replayed_after_its_branch_was_created_again_is_dropped(world: World) -> None:
+    app, event = failing(world)
+    amplify = world.client("amplify")
+    amplify.delete_branch(appId=app, branchName="main")
+    world.amplify.control.advance(30 * 24 * 60 * 60)
+    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION")
+    world.deliver(event, age=HALF_AN_HOUR)
+    assert world.alerts() == []
 
 
 def test_many_of_a_region_get_one_more_alert(world: World) -> None:

@@ -157,11 +157,11 @@ def _confirmed(deployment: Deployment, told_at: datetime) -> tuple[App, Branch, 
         case (_, Absent(reason)):
             return reason
         case Present(app), Present(branch):
-            failed = _failed(deployment.job, told_at)
+            failed = _failed(deployment.job, told_at, branch)
             return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
-def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
+def _failed(item: Item[Job], told_at: datetime, branch: Branch) -> Job | Obstacle | str:
     """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead.
 
     It is not documented whether a retried job keeps its id.
@@ -169,6 +169,8 @@ def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
     match item:
         case Unreadable(reason):
             return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason) if branch.created_at is not None and told_at < branch.created_at:
+            return f"{reason}: it was a job of a deleted branch of the same name"
         case Absent(reason):
             return Obstacle("job", reason, "Look for the job in the Amplify console.", passing=True)
         case Present(job) if job.status == DeploymentStatus.FAILED:

@@ -22,6 +22,7 @@ from medic.incidents.model import Incident, JobOrder
 from medic.incidents.table import Cap, TransactionParts
 from medic.labels import BotLabel, RoleKind, Trigger
 from medic.logscan.model import Ending
+from medic.plan.optin import read_opt_in
 from medic.records import replace
 from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
@@ -68,6 +69,9 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
     app = _read_if_reached(lambda: services.amplify.app(scope.app_id))
     at_runtime = scope.branch == ALL
     branch = None if at_runtime else _read_if_reached(lambda: services.amplify.branch(scope.app_id, scope.branch))
+    if branch is not None and read_opt_in(services.runtime.settings, branch.tags).ignored:
+        services.telemetry.record(TelemetryEvent.IGNORED, scope=scope, job=job.id)
+        return
     created_at = branch.created_at if branch is not None else None
     with hold_branch(scope, services) as locked:
         end_those_of_a_deleted_branch(created_at, locked)
