@@ -161,7 +161,7 @@ def compose_replacement(scope: Scope, incident: Incident) -> Alert:
 
 
 def _without_details(scope: Scope, incident: Incident, kind: AlertKind, why: str) -> Alert:
-    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "a failed build"
+    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "a failure"
     bot = " ".join((why, *(text for _, text in _changes(incident))))
     return _follow_up(
         scope, incident, kind, what, (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, bot))
