@@ -208,7 +208,7 @@ def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str, *, known: bool = True) -> Alert:
     """The alert that a rebuild, which the alert on a change announced, will not start, or that this is not known."""
     what = "the job is not rebuilt" if known else "nobody knows whether the job is rebuilt"
-    result = "Not rebuilt" if known else "Rebuild unknown"
+    result, why = "Not rebuilt" if known else "Rebuild unknown", why.removeprefix("not rebuilt").lstrip(":, ")
     done = " ".join(text for _, text in _changes(incident))
     lines = (
         (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
@@ -229,12 +229,12 @@ def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcom
     next_step = "None. The bot makes this change again only after an approval."
     if by_hand:
         next_step = "Check which role is set, and if it is the bot's, undo it by hand with the command in the detail."
-    lines = ((_NEXT, next_step), (_BOT, f"{wording.capitalized(results)}. Asked for by {who}."))
     kind, what = AlertKind.UNDONE, "the change was undone"
     if by_hand:
         kind, what = AlertKind.NOT_UNDONE, "the change could not be undone"
     elif not all(each.result.done for each in undone):
         kind, what, next_step = AlertKind.NOT_UNDONE, "there is nothing left to undo", "None. The branch is gone."
+    lines = ((_NEXT, next_step), (_BOT, f"{wording.capitalized(results)}. Asked for by {who}."))
     sections = (Section("Undo by hand", snippets=by_hand),) if by_hand else ()
     return _follow_up(scope, incident, kind, what, lines, sections)
 

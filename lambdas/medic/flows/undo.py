@@ -139,7 +139,11 @@ def _obstacle(change: Change, incident: Incident, locked: LockedBranch) -> tuple
         return (gone if isinstance(failure, Absent) else UndoResult.REFUSED), failure.reason
     if incident.of_another_branch(failure.branch.created_at):
         return gone, "the branch was deleted and created again since"
-    if previous is None or role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
+    if role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
+        return None
+    if runtime.actor_role_arn is None:
+        return UndoResult.REFUSED, "the stack's mode is report, so the bot may write nothing"
+    if previous is None:
         return None
     question = Question(
         failure=failure,
