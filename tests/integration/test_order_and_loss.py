@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.alerts.compose import compose_resolved
 from medic.aws.amplify import AmplifyActor, AmplifyReader
 from medic.aws.errors import RetryableError
 from medic.evidence import Job, Present, Read
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
-from medic.incidents.table import branch_key
+from medic.incidents.table import BusyError, branch_key
 from medic.records import replace
 from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
 from tests.integration.test_requests import TAG, incident, scope
 
 if TYPE_CHECKING:
+    from medic.alerts.model import Alert
     from medic.incidents.model import Incident
     from tests.integration.conftest import World
 
@@ -287,6 +289,26 @@ def test_a_success_of_a_branch_that_is_created_again_is_no_recovery_of_the_old_o
     ended = incident(world, app)
     assert (ended.state, ended.note) == (IncidentState.EXPIRED, "the branch was deleted and created again")
     assert len(world.alerts()) == 1
+
+
+def test_a_success_that_closes_two_incidents_keeps_the_branch_until_both_are_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings["notify"] = "all_failures"
+    app = lost_connection(world, {})
+    world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app, outcome="npm_failure"))
+    world.amplify.control.script_builds(app, "main", "ok")
+
+    def busy(*arguments: Any) -> Alert:
+        with pytest.raises(BusyError), world.services().table.hold(scope(world, app)):
+            pass
+        return compose_resolved(*arguments)
+
+    monkeypatch.setattr("medic.flows.settle.compose_resolved", busy)
+    world.deliver(world.build(app))
+    assert sum("Recovered" in alert for alert in world.alerts()) == 2
 
 
 def test_a_success_is_handled_again_if_its_branch_can_not_be_read(world: World) -> None:

@@ -90,7 +90,8 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         if incident.has_alert(alert_key) or services.region.read(scope).muted(scope, now):
             locked.save(incident)
         elif _save_if_not_too_many(BotLabel.UNDIAGNOSED, locked.record, locked):
-            locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)
+            alert = compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy)
+            locked.notify(alert, incident, alert_key, release=True)
         else:
             report_flood(BotLabel.UNDIAGNOSED, scope.whole_region, services)
             locked.save(incident)
@@ -135,7 +136,7 @@ def report_build_failed(  # noqa: PLR0913, PLR0917
                 report_flood(BotLabel.BUILDS_FAILING, scope.whole_region, services)
                 locked.save(counted)
                 return
-        locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key)
+        locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key, release=True)
     settle_if_superseded(scope, incident, branch, job.id, services)
 
 

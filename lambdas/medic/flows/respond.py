@@ -173,12 +173,12 @@ def respond(
     if step is NextStep.STILL_FAILING:
         ended = again.moved(IncidentState.NOT_HELPED, now)
         locked.log(TelemetryEvent.NOT_HELPED, ended, job=job)
-        locked.notify(compose_not_helped(failure.scope, ended, job), ended, f"still:{failure.occurrence}")
+        locked.notify(compose_not_helped(failure.scope, ended, job), ended, f"still:{failure.occurrence}", release=True)
         return ended
     again = again.recheck_when_quiet(now)
     locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
     if step is NextStep.STILL_LOGGED:
-        locked.notify(compose_still_logged(failure.scope, again), again, _STILL_LOGGED_KEY)
+        locked.notify(compose_still_logged(failure.scope, again), again, _STILL_LOGGED_KEY, release=True)
     else:
         locked.save(again)
     return again

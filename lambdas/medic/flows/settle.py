@@ -120,7 +120,7 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
         locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
         if incident.applied or incident.unfinished:
             alert = compose_expired(locked.scope, ended, _DELETED)
-            locked.notify(alert, ended, f"deleted:{incident.job_id}", release=False)
+            locked.notify(alert, ended, f"deleted:{incident.job_id}")
         else:
             locked.save(ended)
 
