@@ -66,11 +66,11 @@ class EventBus:
             raise DeliveryError(f"EventBridge did not accept the event: {error}") from error
         if answer["FailedEntryCount"]:
             codes = {str(entry.get("ErrorCode")) for entry in answer["Entries"] if entry.get("ErrorCode")}
-            error = DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
+            refusal = DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
             put = zip(types, answer["Entries"], strict=True)
             newly = (_part(alert, each) for each, result in put if not result.get("ErrorCode"))
-            error.thread = "|".join((*accepted[-_MOST_REMEMBERED:], *newly))
-            raise error
+            refusal.thread = "|".join((*accepted[-_MOST_REMEMBERED:], *newly))
+            raise refusal
         return None
 
 

@@ -14,7 +14,7 @@ from medic.evidence import Absent, App, Branch, BuildLog, Item, Job, JobRef, Par
 from medic.flows.locked_branch import hold_branch
 from medic.flows.report_only import Obstacle, report_build_failed, report_undiagnosed, retry_while_it_may_pass
 from medic.flows.respond import respond
-from medic.flows.settle import settle_if_superseded, settle_other_failure
+from medic.flows.settle import look_for_success, settle_other_failure
 from medic.incidents.model import Incident, Request
 from medic.incidents.requests import RequestRefusedError
 from medic.labels import Label, Trigger
@@ -66,9 +66,8 @@ def diagnose_failure(
         raise RetryableError("amplify:GetJob", "NotYet", f"it does not show the end of job {failure.job.id} yet")
     with hold_branch(event.scope, services) as locked:
         done = respond(failure, locked, request)
-    if done is not None:
-        incident = done if isinstance(done, Incident) else done.incident
-        settle_if_superseded(event.scope, incident, failure.branch, failure.job.id, services)
+    if failure.branch.supersedes(failure.job.id) and done is not None:
+        look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services, told=True)
     return done
 
 

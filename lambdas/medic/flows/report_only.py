@@ -16,7 +16,7 @@ from medic.aws.errors import AwsError, RetryableError
 from medic.events import ALL, Attempt, Scope
 from medic.evidence import App, Branch, Item, JobRef, value_of
 from medic.flows.locked_branch import LockedBranch, hold_branch
-from medic.flows.settle import UNDIAGNOSED, end_those_of_a_deleted_branch, settle_if_superseded
+from medic.flows.settle import UNDIAGNOSED, end_those_of_a_deleted_branch, look_for_success
 from medic.flows.storm import report_flood
 from medic.incidents.model import Incident, JobOrder
 from medic.incidents.table import Cap, TransactionParts
@@ -95,8 +95,8 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         else:
             report_flood(BotLabel.UNDIAGNOSED, scope.whole_region, services)
             locked.save(incident)
-    if branch is not None:
-        settle_if_superseded(scope, incident, branch, job.id, services)
+    if branch is not None and branch.supersedes(job.id):
+        look_for_success(scope, incident, services, told=True)
 
 
 def _read_if_reached(read: Callable[[], Item[T]]) -> T | None:
@@ -137,7 +137,8 @@ def report_build_failed(  # noqa: PLR0913, PLR0917
                 locked.save(counted)
                 return
         locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key, release=True)
-    settle_if_superseded(scope, incident, branch, job.id, services)
+    if branch.supersedes(job.id):
+        look_for_success(scope, incident, services, told=True)
 
 
 def _save_if_not_too_many(flood: BotLabel, record: BranchRecord, locked: LockedBranch) -> bool:

@@ -62,37 +62,22 @@ def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, s
                 _end_rebuild(incident, locked, f"job {job.id} {ended}")
 
 
-def settle_if_superseded(scope: Scope, incident: Incident, branch: Branch, job_id: str, services: Services) -> None:
-    """Close an incident that was just reported, if a job after its own succeeded.
+def look_for_success(scope: Scope, incident: Incident, services: Services, *, told: bool = False) -> None:
+    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's.
 
-    Whatever ListJobs says, the incident is recorded. If that call is denied, the watcher looks when it is due.
+    If ListJobs is denied on an incident that was `told` just now, the watcher looks again when the incident is due.
     """
-    if not branch.supersedes(job_id):
-        return
-    jobs = services.amplify.jobs(scope.app_id, scope.branch)
-    if isinstance(jobs, Unreadable):
-        why = jobs.reason
-        services.telemetry.unread(TelemetryEvent.JOBS_UNREAD, scope.app_id, why, lasts=True, branch=scope.branch)
-    else:
-        _settle_by(jobs, scope, incident, services)
-
-
-def look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
-    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's."""
-    jobs = services.amplify.jobs(scope.app_id, scope.branch)
-    if isinstance(jobs, Unreadable):
-        raise RetryableError("amplify:ListJobs", "Unreadable", jobs.reason)
-    _settle_by(jobs, scope, incident, services)
-
-
-def _settle_by(
-    jobs: Present[tuple[Job, ...]] | Partial[tuple[Job, ...]] | Absent,
-    scope: Scope,
-    incident: Incident,
-    services: Services,
-) -> None:
-    """A success that is listed counts, whatever else there is."""
-    for job in () if isinstance(jobs, Absent) else jobs.value:
+    match services.amplify.jobs(scope.app_id, scope.branch):
+        case Unreadable(reason) if told:
+            services.telemetry.unread(TelemetryEvent.JOBS_UNREAD, scope.app_id, reason, lasts=True, branch=scope.branch)
+            return
+        case Unreadable(reason):
+            raise RetryableError("amplify:ListJobs", "Unreadable", reason)
+        case Absent():
+            return
+        case Present(jobs) | Partial(jobs):
+            pass  # a success that is listed counts, whatever else there is
+    for job in jobs:
         later = incident.compared_with(job.ref) is JobOrder.LATER
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(DeploymentEvent(scope, job.id, DeploymentStatus.SUCCEED, incident.opened_at), services)
