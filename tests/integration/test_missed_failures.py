@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medic.aws.errors import RetryableError
+from medic.events import missed_failure
 from medic.evidence import Job
+from medic.flows.locked_branch import RecordedError
 from medic.incidents.table import IncidentsTable, branch_key
 from medic.records import replace
 from medic.watch.missed import GRACE, after_jobs
@@ -23,6 +25,8 @@ from tests.integration.test_requests import TAG, incident, scope
 from tests.integration.test_watcher import Queue, watcher
 
 if TYPE_CHECKING:
+    from medic.flows.locked_branch import LockedBranch
+    from medic.incidents.model import Incident
     from tests.integration.conftest import World
 
 HOUR = 60
@@ -42,6 +46,11 @@ def watch(world: World, queue: Queue, minutes: int, **settings: Any) -> list[dic
         if in_turn(apps, [int(world.now().timestamp()) // 60], JOB_MINUTES):
             watcher(world, queue, watch_runtime="none", **settings).run({}, 30)
     return [message for message in queue.messages[sent:] if message["detail-type"] == "Missed Failure"]
+
+
+def interrupted_join(incident: Incident, locked: LockedBranch) -> None:
+    locked.save(replace(incident, alert_due="begins"))
+    raise ZeroDivisionError
 
 
 def failing(world: World, **app: Any) -> str:
@@ -101,6 +110,23 @@ def test_a_failure_that_could_not_be_diagnosed_is_sent_once_more(world: World, q
 
     assert len(world.alerts()) == 2, "the second one has the diagnosis"
     assert watch(world, queue, 7 * HOUR) == []
+
+
+def test_a_missed_failure_is_not_fresh_when_its_interrupted_run_is_resumed(world: World) -> None:
+    app = failing(world, tags={TAG: "fix"})
+    world.build(app)
+    world.amplify.control.advance(60)
+    missed = missed_failure(scope(world, app), "1", world.now())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medic.flows.respond.is_storm", lambda *_: True)
+        patch.setattr("medic.flows.respond.join_storm", interrupted_join)
+        with pytest.raises(RecordedError):
+            world.deliver(missed)
+    world.amplify.control.advance(2 * 60)
+    world.watch()
+
+    assert world.calls("UpdateBranch") == []
+    assert "✗ Guardrail fresh: no event came for this job" in world.alerts()[0]
 
 
 def test_a_failure_counts_as_handled_only_once_it_is_recorded(world: World, queue: Queue) -> None:

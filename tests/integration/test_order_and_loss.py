@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from medic.alerts.compose import compose_resolved
 from medic.aws.amplify import AmplifyActor, AmplifyReader
 from medic.aws.errors import RetryableError
 from medic.evidence import Job, Present, Read
 from medic.flows.locked_branch import RecordedError
 from medic.incidents.model import IncidentState
-from medic.incidents.table import branch_key
+from medic.incidents.table import BusyError, branch_key
 from medic.records import replace
 from tests.integration.test_deadlines import OPTED_IN, REBUILDING, lost_connection
 from tests.integration.test_requests import TAG, incident, scope
 
 if TYPE_CHECKING:
+    from medic.alerts.model import Alert
     from medic.incidents.model import Incident
     from tests.integration.conftest import World
 
@@ -116,6 +118,52 @@ def test_a_change_waits_while_list_jobs_lags_behind_its_event(
     world.deliver(event)
     assert len(world.calls("UpdateBranch")) == 1
     assert len(world.alerts()) == 1
+
+
+def show_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = AmplifyReader.job
+
+    def job(self: AmplifyReader, *args: str) -> Any:
+        found = read(self, *args)
+        assert isinstance(found, Present)
+        return Present(replace(found.value, job=replace(found.value.job, ended_at=None)))
+
+    monkeypatch.setattr(AmplifyReader, "job", job)
+
+
+def test_a_change_waits_while_get_job_shows_no_end_of_the_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    with monkeypatch.context() as lagging:
+        show_no_end(lagging)
+        with pytest.raises(RetryableError, match="does not show the end of job 1 yet"):
+            world.deliver(event)
+    assert world.alerts() == []
+    world.deliver(event)
+    assert len(world.calls("UpdateBranch")) == 1
+
+
+def test_a_failure_whose_end_get_job_never_shows_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = world.build(lost_connection(world, OPTED_IN))
+    show_no_end(monkeypatch)
+    world.deliver(event, age=11 * MINUTE)
+    assert world.calls("UpdateBranch") == []
+    assert "✗ Guardrail fresh: AWS does not say when it happened" in world.alerts()[0]
+
+
+@pytest.mark.parametrize("obstacle", [None, "GetApp"], ids=["diagnosed", "undiagnosed"])
+def test_a_told_failure_is_no_dead_letter_because_later_jobs_can_not_be_listed(
+    world: World, obstacle: str | None
+) -> None:
+    app = lost_connection(world, {})
+    failed = world.build(app)
+    world.amplify.control.set_connection(app, "ok")
+    world.amplify.control.advance(MINUTE)
+    world.build(app)
+    for operation in filter(None, ("ListJobs", obstacle)):
+        world.amplify.control.deny(operation)
+    world.deliver(failed)
+    assert len(world.alerts()) == 1
+    assert not incident(world, app).state.closed
 
 
 def test_a_change_is_refused_if_list_jobs_never_shows_its_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +289,26 @@ def test_a_success_of_a_branch_that_is_created_again_is_no_recovery_of_the_old_o
     ended = incident(world, app)
     assert (ended.state, ended.note) == (IncidentState.EXPIRED, "the branch was deleted and created again")
     assert len(world.alerts()) == 1
+
+
+def test_a_success_that_closes_two_incidents_keeps_the_branch_until_both_are_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings["notify"] = "all_failures"
+    app = lost_connection(world, {})
+    world.deliver(world.build(app))
+    world.amplify.control.set_connection(app, "ok")
+    world.deliver(world.build(app, outcome="npm_failure"))
+    world.amplify.control.script_builds(app, "main", "ok")
+
+    def busy(*arguments: Any) -> Alert:
+        with pytest.raises(BusyError), world.services().table.hold(scope(world, app)):
+            pass
+        return compose_resolved(*arguments)
+
+    monkeypatch.setattr("medic.flows.settle.compose_resolved", busy)
+    world.deliver(world.build(app))
+    assert sum("Recovered" in alert for alert in world.alerts()) == 2
 
 
 def test_a_success_is_handled_again_if_its_branch_can_not_be_read(world: World) -> None:

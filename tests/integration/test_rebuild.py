@@ -170,7 +170,7 @@ def test_a_rebuild_no_longer_waits_when_the_failure_is_not_fresh(world: World, a
     assert incident(world, app).state is IncidentState.APPLIED
     assert incident(world, app).rebuild_at is None
     _, follow_up = world.alerts()
-    assert "by the rule fresh" in follow_up
+    assert "Not rebuilt: by the rule fresh" in follow_up
 
 
 @pytest.mark.parametrize(

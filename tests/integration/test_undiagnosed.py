@@ -9,13 +9,13 @@ import pytest
 from medic.aws.amplify import AmplifyReader
 from medic.aws.errors import RetryableError, ThrottledError
 from medic.aws.logs import BuildLogSource, LogExpiredError, LogUnavailableError
-from medic.events import Scope
+from medic.events import RequestKind, Scope
 from medic.evidence import Absent, Present
 from medic.incidents.model import IncidentState
 from medic.labels import BotLabel
 from medic.records import replace
 from medic.unpack import CutError, Gap
-from tests.integration.test_requests import incident
+from tests.integration.test_requests import TAG, ask, incident, scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -307,3 +307,68 @@ def test_a_success_whose_status_lags_is_retried(
     world.deliver(succeeded)
 
     assert incident(world, app).state.closed
+
+
+@pytest.mark.parametrize("build", ["npm_failure", "lost"], ids=["not IAM's", "IAM's"])
+def test_it_ends_in_silence_once_its_job_is_diagnosed(world: World, build: str) -> None:
+    app = world.make_app()
+    world.amplify.control.set_connection(app, "ok" if build == "npm_failure" else "lost")
+    event = world.build(app, outcome="npm_failure") if build == "npm_failure" else world.build(app)
+    world.amplify.control.deny("GetJob")
+    world.deliver(event)
+    world.amplify.control.deny("GetJob", denied=False)
+    if build == "lost":
+        assert "the branch has no tag" in ask(world, app, RequestKind.FIX)
+    else:
+        world.deliver(event)
+
+    incidents = world.services().table.read(scope(world, app)).incidents
+    (ended,) = [each for each in incidents if each.label == BotLabel.UNDIAGNOSED]
+    assert (ended.state, ended.note) == (IncidentState.EXPIRED, "its job was diagnosed since")
+
+
+def test_a_branch_that_is_created_again_is_told_although_its_jobs_count_from_one_again(world: World) -> None:
+    app, event = failing(world)
+    world.amplify.control.deny("GetJob")
+    world.deliver(event)
+    amplify = world.client("amplify")
+    amplify.delete_branch(appId=app, branchName="main")
+    world.amplify.control.advance(60)
+    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION")
+    world.deliver(world.build(app))
+
+    assert len(world.alerts()) == 2
+
+
+def test_a_failure_of_an_ignored_branch_is_not_reported(world: World) -> None:
+    app = world.make_app(tags={TAG: "ignore"})
+    world.amplify.control.deny("GetJob")
+    world.deliver(world.build(app, outcome="npm_failure"))
+    assert world.alerts() == []
+
+
+def test_an_event_that_is_replayed_after_its_branch_was_created_again_is_dropped(world: World) -> None:
+    app, event = failing(world)
+    amplify = world.client("amplify")
+    amplify.delete_branch(appId=app, branchName="main")
+    world.amplify.control.advance(30 * 24 * 60 * 60)
+    amplify.create_branch(appId=app, branchName="main", stage="PRODUCTION")
+    world.deliver(event, age=HALF_AN_HOUR)
+    assert world.alerts() == []
+
+
+def test_many_of_a_region_get_one_more_alert(world: World) -> None:
+    world.settings["limits"] = {"other_failures": 3}
+    world.amplify.control.deny("GetJob")
+    apps = [world.make_app() for _ in range(6)]
+    for app in apps:
+        world.deliver(world.build(app, outcome="npm_failure"))
+    assert len(world.alerts()) == 4
+    assert "more than 3 within 10 min, and the bot could not find out why" in world.alerts()[-1]
+    assert all(incident(world, app).label == BotLabel.UNDIAGNOSED for app in apps)
+
+    world.amplify.control.advance(11 * 60)
+    world.watch()
+    assert "reported one by one again" in world.alerts()[-1]
+    world.deliver(world.build(apps[-1]))
+    assert "job 2 failed" in world.alerts()[-1]

@@ -133,8 +133,30 @@ def test_an_undo_leaves_a_branch_alone_that_was_deleted_and_created_again(world:
     amplify.create_branch(
         appId=app, branchName="main", stage="PRODUCTION", tags={TAG: "fix"}, computeRoleArn=world.default_role_arn
     )
-    assert "deleted and created again" in ask(world, app, RequestKind.UNDO)
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "deleted and created again" in answer
+    assert "aws amplify" not in answer
     assert world.compute_role(app) == world.default_role_arn
+
+
+def test_an_undo_is_left_to_a_person_once_the_stack_only_reports(world: World) -> None:
+    app = failing(world, "fix")
+    world.settings["mode"] = "report"
+    world.actor_role_arn = None  # type: ignore[assignment]
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "refused: the stack's mode is report, so the bot may write nothing. To do it yourself: aws" in answer
+    assert world.compute_role(app) == world.default_role_arn
+
+
+def test_an_undo_on_a_deleted_branch_prints_no_command(world: World) -> None:
+    app = failing(world, "fix")
+    world.client("amplify").delete_branch(appId=app, branchName="main")
+    answer = ask(world, app, RequestKind.UNDO)
+    assert "attach_compute gone: " in answer
+    assert "aws amplify" not in answer
+    assert "aws amplify" not in world.alerts()[-1]
+    assert "there is nothing left to undo" in world.alerts()[-1]
+    assert "None. The branch is gone." in world.alerts()[-1]
 
 
 def interrupted(world: World) -> tuple[str, Any]:

@@ -37,11 +37,18 @@ class UndoResult(StrEnum):
     """AWS refused it, or another role is set now: nothing was changed."""
     IGNORED = "ignored"
     """AWS accepted the request and changed nothing. Whether an empty role detaches is not documented."""
+    GONE = "gone"
+    """The branch whose role was set was deleted: nothing is left to undo, not even by hand."""
 
     @property
     def done(self) -> bool:
         """True if the state from before the change is back."""
         return self in (UndoResult.DETACHED, UndoResult.RESTORED)
+
+    @property
+    def left_to_do(self) -> bool:
+        """True if a person may have to undo it by hand."""
+        return self in (UndoResult.REFUSED, UndoResult.IGNORED)
 
 
 class RebuildOutcome(Struct, frozen=True):

@@ -41,6 +41,17 @@ _CREDIT = {
     ActionKind.REPAIR_SERVICE: "The build ran as that role.",
 }
 """Whether an applied change gets credit for a build that succeeded."""
+_FLOODS = {
+    BotLabel.BUILDS_FAILING: (
+        "Look for a common cause, such as an outage of the Git provider",
+        "not because of IAM",
+    ),
+    BotLabel.UNDIAGNOSED: (
+        "Look for a call that the bot's role may not make, in the alerts before this one",
+        "and the bot could not find out why",
+    ),
+}
+"""Of more failures than are reported one by one: the next step, and why they failed."""
 
 
 def compose_report(report: FailureReport) -> Alert:
@@ -150,7 +161,7 @@ def compose_replacement(scope: Scope, incident: Incident) -> Alert:
 
 
 def _without_details(scope: Scope, incident: Incident, kind: AlertKind, why: str) -> Alert:
-    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "an IAM failure"
+    what = wording.HEADLINES[Label(incident.label)] if incident.label in list(Label) else "a failure"
     bot = " ".join((why, *(text for _, text in _changes(incident))))
     return _follow_up(
         scope, incident, kind, what, (*_cause(incident), (_NEXT, "Look at the job and its log."), (_BOT, bot))
@@ -177,12 +188,13 @@ def compose_build_failed(scope: Scope, incident: Incident, ending: Ending) -> Al
 
 
 def compose_builds_failing(scope: Scope, incident: Incident, limits: Limits) -> Alert:
-    """The alert that more builds fail, not because of IAM, than are reported one by one."""
+    """The alert that more builds fail, not because of IAM or undiagnosed, than are reported one by one."""
+    next_step, why = _FLOODS[BotLabel(incident.label)]
     lines = (
-        (_NEXT, "Look for a common cause, such as an outage of the Git provider: medic history"),
+        (_NEXT, f"{next_step}: medic history"),
         (_BOT, f"Stops reporting them one by one for {limits.storm_minutes} min. It still handles IAM failures."),
     )
-    what = f"more than {limits.other_failures} within {limits.storm_minutes} min, not because of IAM"
+    what = f"more than {limits.other_failures} within {limits.storm_minutes} min, {why}"
     return _of_region(_follow_up(scope, incident, AlertKind.BUILDS_FAILING, what, lines), incident)
 
 
@@ -196,7 +208,7 @@ def compose_builds_reported_again(scope: Scope, incident: Incident) -> Alert:
 def compose_not_rebuilt(scope: Scope, incident: Incident, why: str, *, known: bool = True) -> Alert:
     """The alert that a rebuild, which the alert on a change announced, will not start, or that this is not known."""
     what = "the job is not rebuilt" if known else "nobody knows whether the job is rebuilt"
-    result = "Not rebuilt" if known else "Rebuild unknown"
+    result, why = "Not rebuilt" if known else "Rebuild unknown", why.removeprefix("not rebuilt").lstrip(":, ")
     done = " ".join(text for _, text in _changes(incident))
     lines = (
         (_NEXT, "Redeploy the branch to see whether the change helped. The change stays."),
@@ -212,15 +224,17 @@ def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcom
     by_hand = tuple(
         NamedText("AWS CLI", command_to_set(each.change.kind, each.change.target, each.change.previous_arn))
         for each in undone
-        if not each.result.done
+        if each.result.left_to_do
     )
     next_step = "None. The bot makes this change again only after an approval."
     if by_hand:
         next_step = "Check which role is set, and if it is the bot's, undo it by hand with the command in the detail."
-    lines = ((_NEXT, next_step), (_BOT, f"{wording.capitalized(results)}. Asked for by {who}."))
     kind, what = AlertKind.UNDONE, "the change was undone"
     if by_hand:
         kind, what = AlertKind.NOT_UNDONE, "the change could not be undone"
+    elif not all(each.result.done for each in undone):
+        kind, what, next_step = AlertKind.NOT_UNDONE, "there is nothing left to undo", "None. The branch is gone."
+    lines = ((_NEXT, next_step), (_BOT, f"{wording.capitalized(results)}. Asked for by {who}."))
     sections = (Section("Undo by hand", snippets=by_hand),) if by_hand else ()
     return _follow_up(scope, incident, kind, what, lines, sections)
 
@@ -228,9 +242,11 @@ def compose_undone(scope: Scope, incident: Incident, undone: Sequence[UndoOutcom
 def compose_muted(scope: Scope, incident: Incident, until: datetime, who: str) -> Alert:
     """The alert that somebody muted a branch whose incident is still open."""
     off = f"medic mute {shlex.quote(f'{scope.app_id}/{scope.branch}')} --off --region {scope.region}"
+    stops = "Reports no failures of this branch and makes no changes there until then"
+    still = "It still reports how earlier incidents and changes end"
     lines = (
         (_NEXT, f"None until then. To end the mute: {off}"),
-        (_BOT, f"Sends no alerts about this branch and makes no changes there until then. Asked for by {who}."),
+        (_BOT, f"{stops}. {still}. Asked for by {who}."),
     )
     return _follow_up(scope, incident, AlertKind.MUTED, f"until {until:%d %b %H:%M} UTC", lines)
 

@@ -31,6 +31,8 @@ _DETAIL_TYPES: dict[AlertKind, tuple[str, ...]] = {
 _MAX_BYTES = 250_000
 """For the details of one call. EventBridge accepts 256 KiB a call, including sources and detail types.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
+_MOST_REMEMBERED = 10
+"""How many accepted events of an incident are remembered, from alerts that were accepted in part."""
 _KEPT_WHEN_TRUNCATED = frozenset(
     {"schema", "kind", "partition", "account", "region", "incident", "app", "branch", "job", "label", "role"}
 )
@@ -46,12 +48,17 @@ class EventBus:
     def __init__(self, client: Callable[[], EventBridgeClient]) -> None:
         self._client = client
 
-    def send(self, alert: Alert, thread: str | None) -> str | None:  # noqa: ARG002 - events have no threads
-        """Put the alert's events. An alert that only people need has none."""
-        entry = {"Source": OWN_SOURCE, "Detail": detail_of(alert), "Resources": []}
-        entries: Any = [{**entry, "DetailType": detail_type} for detail_type in detail_types_of(alert)]
-        if not entries:
+    def send(self, alert: Alert, thread: str | None) -> str | None:
+        """Put the alert's events. An alert that only people need has none.
+
+        Of several, the bus may accept some. `thread` names those of this alert, so that none is put twice.
+        """
+        accepted = (thread or "").split("|")
+        types = [each for each in detail_types_of(alert) if _part(alert, each) not in accepted]
+        if not types:
             return None
+        entry = {"Source": OWN_SOURCE, "Detail": detail_of(alert), "Resources": []}
+        entries: Any = [{**entry, "DetailType": detail_type} for detail_type in types]
         try:
             with translated("events:PutEvents"):
                 answer = self._client().put_events(Entries=entries)
@@ -59,8 +66,17 @@ class EventBus:
             raise DeliveryError(f"EventBridge did not accept the event: {error}") from error
         if answer["FailedEntryCount"]:
             codes = {str(entry.get("ErrorCode")) for entry in answer["Entries"] if entry.get("ErrorCode")}
-            raise DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
+            refusal = DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
+            put = zip(types, answer["Entries"], strict=True)
+            newly = (_part(alert, each) for each, result in put if not result.get("ErrorCode"))
+            refusal.thread = "|".join((*accepted[-_MOST_REMEMBERED:], *newly))
+            raise refusal
         return None
+
+
+def _part(alert: Alert, detail_type: str) -> str:
+    """What names one event of an alert among all of its incident."""
+    return f"{alert.at} {detail_type}"
 
 
 def detail_types_of(alert: Alert) -> tuple[str, ...]:

@@ -108,7 +108,8 @@ def _continue(scope: Scope, incident: Incident, services: Services) -> None:
     elif interrupted:
         # Handle the failed deployment again, because the change or its alert was not finished.
         job_id = incident.alert_due.partition(":")[2] or incident.job_id
-        diagnose_failure(_event(scope, job_id, DeploymentStatus.FAILED, incident), services)
+        event = _event(scope, job_id, DeploymentStatus.FAILED, incident)
+        diagnose_failure(replace(event, missed=incident.missed), services)
     elif incident.rebuild_at is not None and incident.rebuild_at <= services.clock():
         continue_rebuild(scope, incident, services)
     elif incident.state is IncidentState.REBUILDING:

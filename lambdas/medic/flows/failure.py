@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _WRITTEN_WITHIN = timedelta(minutes=10)
-"""How long after a job's end its log may still be written."""
+"""How long after a job's end its log may still be written, and GetJob may not show the end."""
 _TIME_UNIT = timedelta(seconds=1)
 """An event's time has no fraction of a second."""
 _AGAIN = "again"
@@ -62,10 +62,12 @@ def diagnose_failure(
     if isinstance(failure, Obstacle):
         _give_way(failure, event, services, attempt, request)
         return None
+    if failure.job.ended_at is None and attempt is not None and attempt.age < _WRITTEN_WITHIN and not attempt.last:
+        raise RetryableError("amplify:GetJob", "NotYet", f"it does not show the end of job {failure.job.id} yet")
     with hold_branch(event.scope, services) as locked:
         done = respond(failure, locked, request)
     if failure.branch.supersedes(failure.job.id) and done is not None:
-        look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services)
+        look_for_success(event.scope, done if isinstance(done, Incident) else done.incident, services, told=True)
     return done
 
 
@@ -154,11 +156,11 @@ def _confirmed(deployment: Deployment, told_at: datetime) -> tuple[App, Branch, 
         case (_, Absent(reason)):
             return reason
         case Present(app), Present(branch):
-            failed = _failed(deployment.job, told_at)
+            failed = _failed(deployment.job, told_at, branch)
             return failed if isinstance(failed, Obstacle | str) else (app, branch, failed)
 
 
-def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
+def _failed(item: Item[Job], told_at: datetime, branch: Branch) -> Job | Obstacle | str:
     """The job if it failed. Otherwise what keeps the bot from knowing, or what AWS says instead.
 
     It is not documented whether a retried job keeps its id.
@@ -166,6 +168,8 @@ def _failed(item: Item[Job], told_at: datetime) -> Job | Obstacle | str:
     match item:
         case Unreadable(reason):
             return Obstacle("access", reason, _GRANT, passing=False)
+        case Absent(reason) if branch.created_at is not None and told_at < branch.created_at:
+            return f"{reason}: it was a job of a deleted branch of the same name"
         case Absent(reason):
             return Obstacle("job", reason, "Look for the job in the Amplify console.", passing=True)
         case Present(job) if job.status == DeploymentStatus.FAILED:

@@ -122,12 +122,12 @@ class LockedBranch:
     def log(self, event: TelemetryEvent, incident: Incident, **details: object) -> None:
         self.services.telemetry.record(event, scope=self.scope, incident=incident.id, **details)
 
-    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = True) -> bool:
+    def notify(self, alert: Alert, incident: Incident, alert_key: str, *, release: bool = False) -> bool:
         """Deliver an alert, and save the incident with its receipts.
 
         A channel that does not accept the alert stops nothing: the alert is stored for it and retried when due. A later
         call with the same key skips the channels that have it. `release` ends the lease with the same write, because
-        no change in AWS follows. Returns whether every channel accepted it.
+        neither a change in AWS nor another alert follows. Returns whether every channel accepted it.
         """
         services = self.services
         settings = services.runtime.settings

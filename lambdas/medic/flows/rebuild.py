@@ -19,6 +19,7 @@ from medic.flows.storm import is_storm
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
 from medic.plan.decide import rebuild_after
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import REBUILD_GUARDRAILS, Question, first_refusal, no_storm, not_muted
 from medic.plan.model import Action, Disposition, GuardrailAnswer
 from medic.plan.optin import OptIn, modes_that_change, read_opt_in
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from medic.alerts.failure_report import FailureReport
     from medic.events import Scope
     from medic.incidents.model import Incident
-    from medic.plan.failure import ConfirmedFailure
     from medic.services import Services
 
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=5)
@@ -126,9 +126,9 @@ def continue_rebuild(scope: Scope, incident: Incident, services: Services) -> No
         current = locked.record.find(incident.id)
         if current is None or current.rebuild_at is None:
             return
-        if isinstance(failure, str):
+        if not isinstance(failure, ConfirmedFailure):
             # Once StartJob was sent, its job can't be looked for without the branch.
-            _give_up(current, locked, RebuildOutcome(None, failure, known=current.rebuild_intended_at is None))
+            _give_up(current, locked, RebuildOutcome(None, failure.reason, known=current.rebuild_intended_at is None))
             return
         rebuild(failure, current, locked, lambda: _refusal(failure, current, locked))
 

@@ -29,12 +29,12 @@ def failure_of(
     *,
     compute: RoleChoice = _NO_CHOICE,
     service: RoleChoice = _NO_CHOICE,
-) -> ConfirmedFailure | str:
-    """The incident's failure with app, branch, job and roles as they are now, or why they could not be read."""
+) -> ConfirmedFailure | Absent | Unreadable:
+    """The incident's failure with app, branch, job and roles as they are now, or what app or branch is instead."""
     deployment = services.gatherer.deployment(scope, incident.job_id)
     match deployment.app, deployment.branch:
-        case (Absent(reason) | Unreadable(reason), _) | (_, Absent(reason) | Unreadable(reason)):
-            return reason
+        case (Absent() | Unreadable() as unread, _) | (_, Absent() | Unreadable() as unread):
+            return unread
         case Present(app), Present(branch):
             pass
     evidence = services.gatherer.evidence(

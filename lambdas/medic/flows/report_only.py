@@ -16,21 +16,22 @@ from medic.aws.errors import AwsError, RetryableError
 from medic.events import ALL, Attempt, Scope
 from medic.evidence import App, Branch, Item, JobRef, value_of
 from medic.flows.locked_branch import LockedBranch, hold_branch
-from medic.flows.settle import look_for_success
-from medic.flows.storm import report_builds_failing
+from medic.flows.settle import UNDIAGNOSED, end_those_of_a_deleted_branch, look_for_success
+from medic.flows.storm import report_flood
 from medic.incidents.model import Incident, JobOrder
 from medic.incidents.table import Cap, TransactionParts
 from medic.labels import BotLabel, RoleKind, Trigger
 from medic.logscan.model import Ending
+from medic.plan.optin import read_opt_in
 from medic.records import replace
 from medic.settings import LogLines
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
+    from medic.incidents.record import BranchRecord
     from medic.services import Services
 
 T = TypeVar("T")
-_UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
 _BUILD_FAILED = (RoleKind.NONE, BotLabel.BUILD_FAILED)
 _OPEN_FOR = timedelta(days=1)
 _MAY_PASS_FOR = timedelta(minutes=30)
@@ -66,11 +67,21 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         TelemetryEvent.UNDIAGNOSED, scope=scope, job=job.id, reason=obstacle.kind, why=obstacle.why
     )
     app = _read_if_reached(lambda: services.amplify.app(scope.app_id))
+    at_runtime = scope.branch == ALL
+    branch = None if at_runtime else _read_if_reached(lambda: services.amplify.branch(scope.app_id, scope.branch))
+    if branch is not None and read_opt_in(services.runtime.settings, branch.tags).ignored:
+        services.telemetry.record(TelemetryEvent.IGNORED, scope=scope, job=job.id)
+        return
+    created_at = branch.created_at if branch is not None else None
     with hold_branch(scope, services) as locked:
-        before, now = locked.record.incident(_UNDIAGNOSED), locked.now
-        trigger, name = Trigger.RUNTIME if scope.branch == ALL else Trigger.FAILED, app.name if app else scope.app_id
-        opened = Incident.open(scope, _UNDIAGNOSED, job, app_name=name, now=now).with_deadline(now + _OPEN_FOR, now)
-        incident = replace(opened, trigger=trigger).after(before, locked.record.incidents)
+        end_those_of_a_deleted_branch(created_at, locked)
+        before, now = locked.record.incident(UNDIAGNOSED), locked.now
+        if before is not None and before.of_another_branch(created_at):
+            before = None
+        name, trigger = app.name if app else scope.app_id, Trigger.RUNTIME if at_runtime else Trigger.FAILED
+        opened = Incident.open(scope, UNDIAGNOSED, job, app_name=name, now=now).with_deadline(now + _OPEN_FOR, now)
+        opened = replace(opened, trigger=trigger, branch_created_at=created_at)
+        incident = opened.after(before, locked.record.incidents)
         if incident is before:
             locked.log(TelemetryEvent.ALREADY_HANDLED, before, job=job.id)
             return
@@ -78,13 +89,14 @@ def report_undiagnosed(scope: Scope, job: JobRef, obstacle: Obstacle, services: 
         alert_key = f"undiagnosed-{obstacle.kind}"
         if incident.has_alert(alert_key) or services.region.read(scope).muted(scope, now):
             locked.save(incident)
+        elif _save_if_not_too_many(BotLabel.UNDIAGNOSED, locked.record, locked):
+            alert = compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy)
+            locked.notify(alert, incident, alert_key, release=True)
         else:
-            locked.notify(compose_undiagnosed(scope, incident, obstacle.why, obstacle.remedy), incident, alert_key)
-    if scope.branch == ALL:
-        return
-    branch = _read_if_reached(lambda: services.amplify.branch(scope.app_id, scope.branch))
+            report_flood(BotLabel.UNDIAGNOSED, scope.whole_region, services)
+            locked.save(incident)
     if branch is not None and branch.supersedes(job.id):
-        look_for_success(scope, incident, services)
+        look_for_success(scope, incident, services, told=True)
 
 
 def _read_if_reached(read: Callable[[], Item[T]]) -> T | None:
@@ -120,19 +132,22 @@ def report_build_failed(  # noqa: PLR0913, PLR0917
             if services.region.read(scope).muted(scope, now):
                 locked.save(counted)
                 return
-            if not _save_as_due(incident, locked):
-                report_builds_failing(scope.whole_region, services)
+            if not _save_if_not_too_many(BotLabel.BUILDS_FAILING, locked.record.with_incident(incident), locked):
+                report_flood(BotLabel.BUILDS_FAILING, scope.whole_region, services)
                 locked.save(counted)
                 return
-        locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key)
+        locked.notify(compose_build_failed(scope, incident, ending), incident, alert_key, release=True)
     if branch.supersedes(job.id):
-        look_for_success(scope, incident, services)
+        look_for_success(scope, incident, services, told=True)
 
 
-def _save_as_due(incident: Incident, locked: LockedBranch) -> bool:
-    """Save an incident whose alert is due, unless so many were sent that this one is not. Returns whether it is."""
+def _save_if_not_too_many(flood: BotLabel, record: BranchRecord, locked: LockedBranch) -> bool:
+    """Save a branch's record and count its alert, unless too many such alerts were sent. Returns whether it is saved.
+
+    An interrupted run may count one twice.
+    """
     scope, limits, now = locked.scope, locked.services.runtime.settings.limits, locked.now
     window = int(now.timestamp()) // (limits.storm_minutes * 60)
-    name = f"builds#{scope.account}#{scope.region}#{window}"
+    name = f"{flood}#{scope.account}#{scope.region}#{window}"
     cap = Cap(name, limits.other_failures, now + timedelta(minutes=2 * limits.storm_minutes))
-    return locked.lease.save(locked.record.with_incident(incident), TransactionParts((cap,))) is None
+    return locked.lease.save(record, TransactionParts((cap,))) is None

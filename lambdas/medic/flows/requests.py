@@ -190,7 +190,7 @@ def _result(done: FailureReport | Incident | None) -> Answer:
     plan, outcomes = done.plan, done.outcomes
     if not outcomes:
         obstacles = (*plan.with_disposition(Disposition.REFUSE), *plan.with_disposition(Disposition.ADVISE))
-        why = obstacles[0].explanation if obstacles else "the bot can change nothing here"
+        why = obstacles[0].explanation if obstacles else "none of the changes that the bot may make would help now"
         raise RequestRefusedError(why, for_good=not plan.refused_by & TEMPORARY_REFUSALS)
     if all(outcome.result is ChangeResult.CAPPED for outcome in outcomes):
         raise RequestRefusedError(outcomes[0].detail, for_good=False)

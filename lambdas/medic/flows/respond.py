@@ -13,7 +13,7 @@ from medic.events import RequestKind
 from medic.flows.apply import Applier, alert_key_of
 from medic.flows.last_success import say_what_changed
 from medic.flows.rebuild import announce_rebuild, rebuild
-from medic.flows.settle import end_those_of_a_deleted_branch
+from medic.flows.settle import end_those_of_a_deleted_branch, end_undiagnosed
 from medic.flows.storm import is_storm, join_storm
 from medic.incidents.model import QUIET_PERIOD, Change, ChangeState, Incident, IncidentState, JobOrder, Request
 from medic.labels import ActionKind, Label
@@ -152,6 +152,7 @@ def respond(
         RetryableError: a result is not known yet. The intent is saved, so a retry continues from it.
     """
     end_those_of_a_deleted_branch(failure.branch.created_at, locked)
+    end_undiagnosed(failure.job_ref, locked)
     before, job, now = _incident_before(failure, locked.record), failure.job.id, locked.now
     step = next_step(failure, locked.record, now, requested=request is not None)
     if step is NextStep.ACT:
@@ -172,12 +173,12 @@ def respond(
     if step is NextStep.STILL_FAILING:
         ended = again.moved(IncidentState.NOT_HELPED, now)
         locked.log(TelemetryEvent.NOT_HELPED, ended, job=job)
-        locked.notify(compose_not_helped(failure.scope, ended, job), ended, f"still:{failure.occurrence}")
+        locked.notify(compose_not_helped(failure.scope, ended, job), ended, f"still:{failure.occurrence}", release=True)
         return ended
     again = again.recheck_when_quiet(now)
     locked.log(TelemetryEvent.FAILURE_REPEATED, before, job=job)
     if step is NextStep.STILL_LOGGED:
-        locked.notify(compose_still_logged(failure.scope, again), again, _STILL_LOGGED_KEY)
+        locked.notify(compose_still_logged(failure.scope, again), again, _STILL_LOGGED_KEY, release=True)
     else:
         locked.save(again)
     return again
@@ -257,6 +258,7 @@ def _open_or_count(failure: ConfirmedFailure, record: BranchRecord, before: Inci
         reason=failure.reason,
         channel=failure.channel,
         branch_created_at=failure.branch.created_at,
+        missed=failure.missed,
     )
 
 

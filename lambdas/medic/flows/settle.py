@@ -12,13 +12,15 @@ from medic.evidence import Absent, Branch, Job, JobRef, Partial, Present, Unread
 from medic.flows.last_success import is_fresh, keep_success
 from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.incidents.model import Incident, IncidentState, JobOrder
-from medic.labels import Trigger
+from medic.labels import BotLabel, RoleKind, Trigger
 from medic.records import replace
 from medic.telemetry import TelemetryEvent
 
 if TYPE_CHECKING:
     from medic.services import Services
 
+UNDIAGNOSED = (RoleKind.NONE, BotLabel.UNDIAGNOSED)
+"""The kind of the incident of a failure that could not be diagnosed."""
 _DELETED = "the branch was deleted and created again"
 
 
@@ -60,9 +62,15 @@ def _settle_incidents(event: DeploymentEvent, job: Job, branch: Branch | None, s
                 _end_rebuild(incident, locked, f"job {job.id} {ended}")
 
 
-def look_for_success(scope: Scope, incident: Incident, services: Services) -> None:
-    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's."""
+def look_for_success(scope: Scope, incident: Incident, services: Services, *, told: bool = False) -> None:
+    """Close an incident if a later job succeeded, because its event was lost or handled before the failure's.
+
+    If ListJobs is denied on an incident that was `told` just now, the watcher looks again when the incident is due.
+    """
     match services.amplify.jobs(scope.app_id, scope.branch):
+        case Unreadable(reason) if told:
+            services.telemetry.unread(TelemetryEvent.JOBS_UNREAD, scope.app_id, reason, lasts=True, branch=scope.branch)
+            return
         case Unreadable(reason):
             raise RetryableError("amplify:ListJobs", "Unreadable", reason)
         case Absent():
@@ -74,6 +82,15 @@ def look_for_success(scope: Scope, incident: Incident, services: Services) -> No
         if later and job.status == DeploymentStatus.SUCCEED:
             settle(DeploymentEvent(scope, job.id, DeploymentStatus.SUCCEED, incident.opened_at), services)
             return
+
+
+def end_undiagnosed(job: JobRef, locked: LockedBranch) -> None:
+    """End the incident that says that this job could not be diagnosed, because now it was. Its alert is to come."""
+    found = locked.record.open_incident(UNDIAGNOSED)
+    if found is not None and found.compared_with(job) is JobOrder.SAME:
+        ended = found.moved(IncidentState.EXPIRED, locked.now, "its job was diagnosed since")
+        locked.log(TelemetryEvent.EXPIRED, ended, state=found.state)
+        locked.save(ended)
 
 
 def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBranch) -> None:
@@ -88,7 +105,7 @@ def end_those_of_a_deleted_branch(created_at: datetime | None, locked: LockedBra
         locked.log(TelemetryEvent.EXPIRED, ended, state=incident.state)
         if incident.applied or incident.unfinished:
             alert = compose_expired(locked.scope, ended, _DELETED)
-            locked.notify(alert, ended, f"deleted:{incident.job_id}", release=False)
+            locked.notify(alert, ended, f"deleted:{incident.job_id}")
         else:
             locked.save(ended)
 
@@ -106,11 +123,16 @@ def _ended_job(event: DeploymentEvent, services: Services) -> Job | None:
 
 
 def settle_other_failure(event: DeploymentEvent, job: JobRef, services: Services) -> None:
-    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes."""
-    incidents = services.table.note_handled(event.scope, job).incidents
-    if not any(_waits_for(incident, event.job_id) for incident in incidents):
+    """A deployment failed, but not because of IAM: note it, and record the end of a rebuild. No incident closes.
+
+    Only the one that says that this could not be found out ends.
+    """
+    record = services.table.note_handled(event.scope, job)
+    waiting = any(_waits_for(incident, event.job_id) for incident in record.incidents)
+    if not (waiting or record.open_incident(UNDIAGNOSED)):
         return
     with hold_branch(event.scope, services) as locked:
+        end_undiagnosed(job, locked)
         for incident in locked.record.incidents:
             if _waits_for(incident, event.job_id):
                 _end_rebuild(incident, locked, f"job {event.job_id} failed for a reason that is not IAM's")

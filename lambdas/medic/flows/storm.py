@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from medic.services import Services
 
 _STORM = (RoleKind.NONE, BotLabel.STORM)
-_BUILDS_FAILING = (RoleKind.NONE, BotLabel.BUILDS_FAILING)
 _BEGIN_KEY = "begins"
 _OVER_KEY = "over"
 
@@ -99,13 +98,14 @@ def _begin(incident: Incident, locked: LockedBranch) -> Incident | None:
         return None
 
 
-def report_builds_failing(region: Scope, services: Services) -> None:
-    """Report once that more builds fail, not because of IAM, than are reported one by one."""
-    if services.table.read(region).open_incident(_BUILDS_FAILING) is not None:
+def report_flood(label: BotLabel, region: Scope, services: Services) -> None:
+    """Report once that more builds fail, not because of IAM or undiagnosed, than are reported one by one."""
+    kind = (RoleKind.NONE, label)
+    if services.table.read(region).open_incident(kind) is not None:
         return
     with hold_branch(region, services) as locked:
-        if locked.record.open_incident(_BUILDS_FAILING) is None:
-            incident = _opened(_BUILDS_FAILING, locked)
+        if locked.record.open_incident(kind) is None:
+            incident = _opened(kind, locked)
             locked.log(TelemetryEvent.BUILDS_FAILING, incident)
             alert = compose_builds_failing(region, incident, services.runtime.settings.limits)
             locked.notify(alert, incident, _BEGIN_KEY)

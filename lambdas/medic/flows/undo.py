@@ -12,6 +12,7 @@ from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_undone
 from medic.alerts.fixes import command_to_set
 from medic.aws.errors import RetryableError
+from medic.evidence import Absent
 from medic.flows.apply import role_target
 from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.recorded import failure_of
@@ -19,6 +20,7 @@ from medic.incidents.model import Answer, Change, ChangeState, Incident, Inciden
 from medic.incidents.requests import RequestRefusedError
 from medic.incidents.table import TransactionParts
 from medic.labels import ActionKind
+from medic.plan.failure import ConfirmedFailure
 from medic.plan.guardrails import UNDO_GUARDRAILS, Question, first_refusal
 from medic.plan.optin import PairedRoles, RoleChoice
 from medic.records import replace
@@ -96,9 +98,10 @@ def _restore_roles(incident: Incident, locked: LockedBranch) -> list[UndoOutcome
 
 
 def _restore_role(change: Change, incident: Incident, locked: LockedBranch, app: BranchRecord | None) -> UndoOutcome:
-    why_not = _set_since(change, incident, locked, app) or _why_not_restored(change, incident, locked)
-    if why_not is not None:
-        return UndoOutcome(change, UndoResult.REFUSED, why_not)
+    since = _set_since(change, incident, locked, app)
+    obstacle = (UndoResult.REFUSED, since) if since else _obstacle(change, incident, locked)
+    if obstacle is not None:
+        return UndoOutcome(change, *obstacle)
     target, writer = role_target(change.kind, incident, change.previous_arn, locked, approved=True)
     return writer.undo(change, target)
 
@@ -121,7 +124,7 @@ def _set_since(change: Change, incident: Incident, locked: LockedBranch, app: Br
     return None
 
 
-def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) -> str | None:
+def _obstacle(change: Change, incident: Incident, locked: LockedBranch) -> tuple[UndoResult, str] | None:
     """Why the previous role may not be set again, or None. A role that the bot did not set is left to the writer."""
     services, scope, attach = locked.services, locked.scope, change.kind is ActionKind.ATTACH_COMPUTE
     runtime, previous = services.runtime, change.previous_arn
@@ -130,11 +133,17 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         paired = PairedRoles(runtime.settings, runtime.default_role_arn, scope.app_id, scope.branch)
         choice = paired.choose_previous(change.kind, previous)
     failure = failure_of(incident, scope, services, **{"compute" if attach else "service": choice})
-    if isinstance(failure, str):
-        return failure
+    # A deleted branch has no role any more. Its app still has one.
+    gone = UndoResult.GONE if attach else UndoResult.REFUSED
+    if not isinstance(failure, ConfirmedFailure):
+        return (gone if isinstance(failure, Absent) else UndoResult.REFUSED), failure.reason
     if incident.of_another_branch(failure.branch.created_at):
-        return "the branch was deleted and created again since"
-    if previous is None or role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
+        return gone, "the branch was deleted and created again since"
+    if role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
+        return None
+    if runtime.actor_role_arn is None:
+        return UndoResult.REFUSED, "the stack's mode is report, so the bot may write nothing"
+    if previous is None:
         return None
     question = Question(
         failure=failure,
@@ -146,13 +155,13 @@ def _why_not_restored(change: Change, incident: Incident, locked: LockedBranch) 
         change=change.kind,
     )
     refusal = first_refusal(UNDO_GUARDRAILS, question)
-    return None if refusal is None else f"{refusal.rule}: {refusal.detail}"
+    return None if refusal is None else (UndoResult.REFUSED, f"{refusal.rule}: {refusal.detail}")
 
 
 def _said(outcome: UndoOutcome) -> str:
     """An outcome in one line, with the command that a person can run if the bot could not do it."""
     change = outcome.change
-    if outcome.result.done:
+    if not outcome.result.left_to_do:
         return f"{change.kind} {outcome.result}: {outcome.detail}"
     command = command_to_set(change.kind, change.target, change.previous_arn)
     return f"{change.kind} {outcome.result}: {outcome.detail[:_MAX_DETAIL]}. To do it yourself: {command}"

@@ -145,6 +145,8 @@ _RETRY_AFTER = timedelta(minutes=1)
 """How long to wait before the first retry."""
 _MAX_RETRY_INTERVAL = timedelta(hours=1)
 """The longest time between two retries."""
+_MAX_RECEIPTS = 100
+"""How many receipts of the latest alerts an incident keeps. One on failed builds has an alert for each of them."""
 _STORM_RECEIPT = "storm"
 """The receipt of an incident that was only reported in a storm's alert."""
 
@@ -185,7 +187,7 @@ class Incident(Struct, frozen=True):
     """When the rebuild ended, with any result."""
     note: str = ""
     alerted: tuple[str, ...] = ()
-    """The receipts of delivered alerts: `alert_key/channel`."""
+    """The receipts of the latest delivered alerts: `alert_key/channel`."""
     alert_due: str = ""
     """The key of an alert that is due but not yet composed. Empty if there is none."""
     undelivered: tuple[str, ...] = ()
@@ -196,6 +198,8 @@ class Incident(Struct, frozen=True):
     """The incident is not due before this time, because an attempt to handle it failed."""
     trigger: Trigger = Trigger.FAILED
     """What showed the failure."""
+    missed: bool = False
+    """True if no event came for the last job, and the watcher found it. Then it is never fresh."""
     mode: Mode = Mode.REPORT
     """The branch's opt-in mode at the last failure."""
     threads: Mapping[str, str] = field(default_factory=dict)
@@ -356,7 +360,7 @@ class Incident(Struct, frozen=True):
         resend = now + _RETRY_AFTER if undelivered else None
         return replace(
             self,
-            alerted=_unique(*self.alerted, *receipts),
+            alerted=_unique(*self.alerted, *receipts)[-_MAX_RECEIPTS:],
             alert_due="",
             undelivered=undelivered,
             updated_at=now,
@@ -369,7 +373,9 @@ class Incident(Struct, frozen=True):
         # A retry leaves updated_at alone, so the wait grows with every retry.
         waited = now - self.updated_at
         resend = now + min(max(waited * 2, _RETRY_AFTER), _MAX_RETRY_INTERVAL) if undelivered else None
-        return replace(self, alerted=_unique(*self.alerted, *receipts), undelivered=undelivered, resend_at=resend)
+        return replace(
+            self, alerted=_unique(*self.alerted, *receipts)[-_MAX_RECEIPTS:], undelivered=undelivered, resend_at=resend
+        )
 
     def record_storm_alert(self, now: datetime) -> Incident:
         """The storm's alert counts as this incident's alert."""

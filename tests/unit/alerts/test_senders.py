@@ -421,6 +421,19 @@ def test_an_entry_that_the_event_bus_rejects_is_a_delivery_error() -> None:
         EventBus(lambda: client).send(sample(AlertKind.APPLIED), None)
 
 
+def test_an_event_that_the_event_bus_accepted_is_not_put_again() -> None:
+    client: Any = Bus(throttles=True)
+    bus, changed = EventBus(lambda: client), sample(AlertKind.APPLIED)
+    with pytest.raises(DeliveryError) as failed:
+        bus.send(changed, None)
+    client.throttles = False
+    bus.send(changed, failed.value.thread)
+    bus.send(replace(changed, at=changed.at + 1), failed.value.thread)
+    put = [entry["DetailType"] for entry in client.received]
+    both = ["Diagnosis Ready", "Remediation Applied"]
+    assert put == [*both, "Remediation Applied", *both], "another alert of the incident is put whole"
+
+
 @pytest.mark.parametrize("kind", [alert.kind for alert in every_kind() if detail_types_of(alert)])
 def test_each_detail_fits_the_schema_of_its_type(kind: AlertKind) -> None:
     alert = sample(kind)

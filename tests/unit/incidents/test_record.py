@@ -160,6 +160,14 @@ def test_incidents_without_a_change_push_none_with_one_out() -> None:
     assert [incident.job_id for incident in record.incidents] == ["0", *map(str, range(30, 50))]
 
 
+def test_the_receipts_of_an_incident_are_bounded() -> None:
+    incident = Incident.open(SCOPE, KIND, JobRef("1", NOW), app_name="shop", now=NOW)
+    for job in range(5000):
+        incident = incident.record_alert(f"failed:{job}", (f"failed:{job}/slack",), NOW, delivered=True)
+    assert len(incident.alerted) == 100
+    assert incident.has_alert("failed:4999")
+
+
 def test_later_incidents_of_a_kind_remember_that_a_change_did_not_help() -> None:
     first = opened().moved(IncidentState.NOT_HELPED, NOW)
     second = opened("8").after(first, [first])
