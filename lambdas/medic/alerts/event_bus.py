@@ -68,7 +68,7 @@ class EventBus:
             codes = {str(entry.get("ErrorCode")) for entry in answer["Entries"] if entry.get("ErrorCode")}
             refusal = DeliveryError(f"EventBridge did not accept every event: {', '.join(sorted(codes))}")
             put = zip(types, answer["Entries"], strict=True)
-            newly = (_part(alert, each) for each, result in put if not result.get("ErrorCode"))
+            newly = (_part(alert, each) for each, result in put if result.get("EventId"))
             refusal.thread = "|".join((*accepted[-_MOST_REMEMBERED:], *newly))
             raise refusal
         return None
