@@ -197,5 +197,5 @@ def _give_up(incident: Incident, locked: LockedBranch, outcome: RebuildOutcome) 
     """Record and report that there is no rebuild. The alert on the change announced one."""
     ended = replace(locked.record.find(incident.id) or incident, rebuild_at=None)
     alert = compose_not_rebuilt(locked.scope, ended, outcome.detail, known=outcome.known)
-    locked.notify(alert, ended, f"not-rebuilt:{ended.job_id}")
+    locked.notify(alert, ended, f"not-rebuilt:{ended.job_id}", release=True)
     return outcome

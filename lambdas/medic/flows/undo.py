@@ -12,7 +12,7 @@ from medic.actions.set_role import role_state
 from medic.alerts.compose import compose_undone
 from medic.alerts.fixes import command_to_set
 from medic.aws.errors import RetryableError
-from medic.evidence import Absent
+from medic.evidence import Absent, Unreadable
 from medic.flows.apply import role_target
 from medic.flows.locked_branch import LockedBranch, hold_branch
 from medic.flows.recorded import failure_of
@@ -135,16 +135,19 @@ def _obstacle(change: Change, incident: Incident, locked: LockedBranch) -> tuple
     failure = failure_of(incident, scope, services, **{"compute" if attach else "service": choice})
     # A deleted branch has no role any more. Its app still has one.
     gone = UndoResult.GONE if attach else UndoResult.REFUSED
-    if not isinstance(failure, ConfirmedFailure):
-        return (gone if isinstance(failure, Absent) else UndoResult.REFUSED), failure.reason
+    match failure:
+        case Absent(reason):
+            return gone, reason
+        case Unreadable(reason):
+            return UndoResult.REFUSED, reason
+        case ConfirmedFailure():
+            pass
     if incident.of_another_branch(failure.branch.created_at):
         return gone, "the branch was deleted and created again since"
     if role_state(failure.branch if attach else failure.app).role_arn != change.role_arn:
         return None
     if runtime.actor_role_arn is None:
         return UndoResult.REFUSED, "the stack's mode is report, so the bot may write nothing"
-    if previous is None:
-        return None
     question = Question(
         failure=failure,
         settings=runtime.settings,
@@ -154,7 +157,7 @@ def _obstacle(change: Change, incident: Incident, locked: LockedBranch) -> tuple
         approved=True,
         change=change.kind,
     )
-    refusal = first_refusal(UNDO_GUARDRAILS, question)
+    refusal = None if previous is None else first_refusal(UNDO_GUARDRAILS, question)
     return None if refusal is None else (UndoResult.REFUSED, f"{refusal.rule}: {refusal.detail}")
 
 
@@ -179,4 +182,4 @@ def _record_and_notify(incident: Incident, outcomes: list[UndoOutcome], locked: 
         ended = ended.with_change(replace(outcome.change, state=state, undo_intended_at=None, note=note), now)
     if not (ended.state.closed or ended.applied):
         ended = ended.moved(IncidentState.NOT_HELPED, now, f"undone, as {ended.undo_asked_by} asked")
-    locked.notify(compose_undone(locked.scope, ended, outcomes), ended, f"undone:{int(now.timestamp())}")
+    locked.notify(compose_undone(locked.scope, ended, outcomes), ended, f"undone:{int(now.timestamp())}", release=True)
