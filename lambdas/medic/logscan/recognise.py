@@ -59,7 +59,8 @@ _SIGNATURE_OF_IDENTITY = {
 }
 
 
-_BY_WORD = {word: [each for each in SIGNATURES if word in each.words] for one in SIGNATURES for word in one.words}
+_WORDS_OF = [(each, dict.fromkeys(each.words)) for each in SIGNATURES]
+_BY_WORD = {word: [each for each, words in _WORDS_OF if word in words] for _, those in _WORDS_OF for word in those}
 _QUALIFIED = r"(?:[\w$]{1,60}[.#$]){0,8}"
 _MESSAGE_FOLLOWS = r"\]? ?:(?!:) ?[\"'\\]{0,2}\S|\] ?\S| - \S"
 _NO_MESSAGE_FOLLOWS = r"[\])]|[\s.\"'\\}]*$| at [\w.<]| Resolution:| \(Service: "

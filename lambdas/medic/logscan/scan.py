@@ -57,11 +57,20 @@ _FIRST_LINES = 20
 _STEMS = ("redential", "ssume")
 """Each stands for every word that contains it: one search for all of them."""
 _SEARCHED = WORDS.union(_STEMS)
-LITERALS = tuple(
-    word
-    for word in sorted(_SEARCHED)
-    if not any(other in word or (" " in other and squeezed(other) in squeezed(word)) for other in _SEARCHED - {word})
-)
+
+
+def _without_longer(words: frozenset[str]) -> tuple[str, ...]:
+    """The words that contain no other one, a phrase also without its spaces."""
+    whole, letters = "\n".join(words), "\n".join(map(squeezed, words))
+    longer: set[str] = set()
+    for word in words:
+        text, form = (letters, squeezed) if " " in word else (whole, str)
+        if text.count(form(word)) > 1:  # quickly tells that most are in no other
+            longer.update(other for other in words - {word} if form(word) in form(other))
+    return tuple(sorted(words - longer))
+
+
+LITERALS = _without_longer(_SEARCHED)
 """Everything that every block is searched for: no literal contains another. The rest of the log is not examined.
 
 A phrase stands for the same letters without its spaces, too, because lines are wrapped between any two letters.
