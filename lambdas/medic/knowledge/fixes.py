@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from medic.knowledge.entry import Fix
+from medic.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,22 +168,24 @@ AmplifyServiceRole:
                 - arn:{partition}:amplify:{region}:{account}:apps/{app_id}/*
 # in your existing AWS::Amplify::App: IAMServiceRole: !GetAtt AmplifyServiceRole.Arn"""
 
+_CREATE_SERVICE_ROLE = Fix(
+    id="create_service_role",
+    title="Create a service role and attach it to the app",
+    expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its own.",
+    console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the app "
+    "> App settings > IAM roles > Service role > Edit, choose the role, save. Then reload the page and check: some users "
+    "report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
+    "AmplifyBackendDeployFullAccess.",
+    cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
+    cdk=_SERVICE_ROLE_CDK,
+    terraform=_SERVICE_ROLE_TERRAFORM,
+    cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
+)
+
 _FIXES = (
-    Fix(
-        id="create_service_role",
-        title="Create a service role and attach it to the app",
-        expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its "
-        "own.",
-        console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the "
-        "app > App settings > IAM roles > Service role > Edit, choose the role, save. Then reload the page and check: "
-        "some users report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
-        "AmplifyBackendDeployFullAccess.",
-        cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
-        cdk=_SERVICE_ROLE_CDK,
-        terraform=_SERVICE_ROLE_TERRAFORM,
-        cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
-    ),
-    Fix(
+    _CREATE_SERVICE_ROLE,
+    replace(
+        _CREATE_SERVICE_ROLE,
         id="create_backend_role",
         title="Create a service role for the app, and let it deploy the backend",
         expect="Builds run as this role from the next job on. They may deploy once the managed policy is attached. "
@@ -191,10 +194,6 @@ _FIXES = (
         "policy AmplifyBackendDeployFullAccess. Then Amplify > the app > App settings > IAM roles > Service role > "
         "Edit: choose the role and save. Reload the page and check. The commands create the role without that policy: "
         "attach it by hand. Builds can then assume the roles with which CDK deploys, and change nearly all.",
-        cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
-        cdk=_SERVICE_ROLE_CDK,
-        terraform=_SERVICE_ROLE_TERRAFORM,
-        cloudformation=_SERVICE_ROLE_CLOUDFORMATION,
     ),
     Fix(
         id="attach_service_role",
