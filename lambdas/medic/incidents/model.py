@@ -360,7 +360,7 @@ class Incident(Struct, frozen=True):
         resend = now + _RETRY_AFTER if undelivered else None
         return replace(
             self,
-            alerted=_unique(*self.alerted, *receipts)[-_MAX_RECEIPTS:],
+            alerted=self._alerted_with(*receipts),
             alert_due="",
             undelivered=undelivered,
             updated_at=now,
@@ -373,13 +373,14 @@ class Incident(Struct, frozen=True):
         # A retry leaves updated_at alone, so the wait grows with every retry.
         waited = now - self.updated_at
         resend = now + min(max(waited * 2, _RETRY_AFTER), _MAX_RETRY_INTERVAL) if undelivered else None
-        return replace(
-            self, alerted=_unique(*self.alerted, *receipts)[-_MAX_RECEIPTS:], undelivered=undelivered, resend_at=resend
-        )
+        return replace(self, alerted=self._alerted_with(*receipts), undelivered=undelivered, resend_at=resend)
 
     def record_storm_alert(self, now: datetime) -> Incident:
         """The storm's alert counts as this incident's alert."""
-        return replace(self, alerted=_unique(*self.alerted, _STORM_RECEIPT), alert_due="", updated_at=now)
+        return replace(self, alerted=self._alerted_with(_STORM_RECEIPT), alert_due="", updated_at=now)
+
+    def _alerted_with(self, *receipts: str) -> tuple[str, ...]:
+        return _unique(*self.alerted, *receipts)[-_MAX_RECEIPTS:]
 
     @property
     def alerted_individually(self) -> bool:
