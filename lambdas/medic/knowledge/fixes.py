@@ -173,8 +173,8 @@ _CREATE_SERVICE_ROLE = Fix(
     title="Create a service role and attach it to the app",
     expect="Builds run as this role from the next job on. The SSR runtime is not affected: it has a role of its own.",
     console="IAM > Roles > Create role > AWS service > Amplify > Amplify - Backend Deployment. Then Amplify > the app "
-    "> App settings > IAM roles > Service role > Edit, choose the role, save. Then reload the page and check: some users "
-    "report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
+    "> App settings > IAM roles > Service role > Edit, choose the role, save. Then reload the page and check: some "
+    "users report that the console lost the choice. Only a Gen 2 backend needs the managed policy "
     "AmplifyBackendDeployFullAccess.",
     cli=_create_role(GUARDED_TRUST, _SET_SERVICE_ROLE),
     cdk=_SERVICE_ROLE_CDK,
